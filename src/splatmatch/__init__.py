@@ -1,0 +1,58 @@
+"""splatmatch: 3D-grounded image matching, localisation and Gaussian splatting.
+
+Importing the package loads nothing heavy and changes nothing global; each name below is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from splatmatch.formats.scene_folder import load_scene as load_scene
+    from splatmatch.formats.scene_folder import save_scene as save_scene
+    from splatmatch.formats.splat_files import read_splat as read_splat
+    from splatmatch.formats.splat_files import write_splat as write_splat
+    from splatmatch.geometry.camera import Camera as Camera
+    from splatmatch.geometry.pose import Pose as Pose
+    from splatmatch.reconstruction.reconstruct import reconstruct as reconstruct
+    from splatmatch.scene.gaussians import Gaussians as Gaussians
+    from splatmatch.scene.render import Render as Render
+    from splatmatch.scene.views import Scene as Scene
+    from splatmatch.scene.views import View as View
+    from splatmatch.splats.fit import fit as fit
+    from splatmatch.splats.render import render as render
+
+_HOMES = {
+    "Camera": "geometry.camera",
+    "Gaussians": "scene.gaussians",
+    "Pose": "geometry.pose",
+    "Render": "scene.render",
+    "Scene": "scene.views",
+    "View": "scene.views",
+    "fit": "splats.fit",
+    "load_scene": "formats.scene_folder",
+    "read_splat": "formats.splat_files",
+    "reconstruct": "reconstruction.reconstruct",
+    "render": "splats.render",
+    "save_scene": "formats.scene_folder",
+    "write_splat": "formats.splat_files",
+}
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604 (names are strings)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("splatmatch")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'splatmatch' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"splatmatch.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
