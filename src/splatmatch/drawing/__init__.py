@@ -1,1 +1,1 @@
-
+"""Pictures of depth, normals, cameras and comparisons, as arrays."""

@@ -1,1 +1,1 @@
-
+"""Named, frozen protocols and the tables they fill."""

