@@ -1,0 +1,120 @@
+"""Options of one command: tyro converts and prints the help, this file says in one line what is wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import difflib
+import io
+import re
+from collections.abc import Sequence
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import tyro
+
+from splatmatch.errors import InputError
+
+OptionsType = TypeVar("OptionsType")
+
+
+def parse(options: type[OptionsType], words: Sequence[str], program: str) -> OptionsType:
+    """The options dataclass filled from the words of a command line.
+
+    Raises:
+        InputError: an unknown option (naming the closest), a missing or surplus argument, a value of the wrong kind.
+        SystemExit: the help was asked for and has been printed.
+    """
+    if not {"-h", "--help"} & set(words):
+        check(options, words, program)
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.cli(options, prog=program, args=list(words), config=(tyro.conf.FlagCreatePairsOff,))
+    except SystemExit as leaving:
+        if not leaving.code:
+            raise
+        raise InputError(_first_complaint(complaint.getvalue()), f"see {program} --help") from None
+
+
+def check(options: type, words: Sequence[str], program: str) -> None:
+    """Walk over the words as tyro will, and name what does not fit."""
+    arguments = [_Argument.of(field, hint) for field, hint in _fields(options)]
+    named = {argument.flag: argument for argument in arguments if not argument.positional}
+    wanted = [argument for argument in arguments if argument.positional]
+    seen: list[str] = []
+    loose: list[str] = []
+    position = 0
+    while position < len(words):
+        word, equals, joined = words[position].partition("=")
+        position += 1
+        if not re.match(r"--?[a-zA-Z]", word):
+            loose.append(words[position - 1])
+            continue
+        flag = word.replace("_", "-")
+        if flag not in named:
+            raise InputError(f"there is no option {word}", _closest(flag, list(named), program))
+        argument = named[flag]
+        values = [joined] if equals else list(words[position : position + argument.count])
+        position += 0 if equals else argument.count
+        if len(values) != argument.count or any(value in named for value in values):
+            raise InputError(f"{flag} needs {argument.metavar}", f"see {program} --help")
+        if argument.choices and values[0] not in argument.choices:
+            raise InputError(f"{flag} {values[0]} is not one of {', '.join(argument.choices)}", f"see {program} --help")
+        seen.append(flag)
+    if len(loose) > len(wanted):
+        raise InputError(f"{loose[len(wanted)]!r} is one argument too many", f"see {program} --help")
+    missing = [a.metavar for a in wanted[len(loose) :] if a.required]
+    missing += [f"{flag} {a.metavar}" for flag, a in named.items() if a.required and flag not in seen]
+    if missing:
+        raise InputError(f"{' and '.join(missing)} missing", f"see {program} --help")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Argument:
+    """What the walk needs to know of one field."""
+
+    flag: str
+    positional: bool
+    required: bool
+    count: int
+    choices: tuple[str, ...]
+    metavar: str
+
+    @classmethod
+    def of(cls, field: dataclasses.Field[Any], hint: Any) -> _Argument:
+        markers: tuple[Any, ...] = ()
+        if get_origin(hint) is Annotated:
+            hint, *rest = get_args(hint)
+            markers = tuple(rest)
+        metavars = [m.metavar for m in markers if getattr(m, "metavar", None)]
+        if get_origin(hint) in (Union, UnionType):
+            (hint,) = [part for part in get_args(hint) if part is not NoneType]
+        choices = tuple(str(choice) for choice in get_args(hint)) if get_origin(hint) is Literal else ()
+        flag_or_value = 0 if hint is bool else 1
+        return cls(
+            flag="--" + field.name.rstrip("_").replace("_", "-"),
+            positional=tyro.conf.Positional in markers,
+            required=field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING,
+            count=len(get_args(hint)) if get_origin(hint) is tuple else flag_or_value,
+            choices=choices,
+            metavar=metavars[0] if metavars else "|".join(choices) or getattr(hint, "__name__", "VALUE").upper(),
+        )
+
+
+def _fields(options: type) -> list[tuple[dataclasses.Field[Any], Any]]:
+    hints = get_type_hints(options, include_extras=True)
+    return [(field, hints[field.name]) for field in dataclasses.fields(options)]
+
+
+def _closest(flag: str, known: list[str], program: str) -> str:
+    close = difflib.get_close_matches(flag, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]}?" if close else f"{program} --help lists the options"
+
+
+def _first_complaint(text: str) -> str:
+    """The first sentence of a message that tyro drew as a box."""
+    plain = re.sub(r"[│╭╮╰╯─\x1b]|\[[0-9;]*m", " ", text)
+    sentence = " ".join(re.sub(r"-{5,}", " ", plain).split())
+    found = re.search(r"Error parsing (.*?)(?: Got errors| Argument helptext| For full helptext|$)", sentence)
+    return found.group(1) if found else sentence or "the options cannot be read"

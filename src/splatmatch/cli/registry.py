@@ -1,0 +1,60 @@
+"""The commands of ``splatmatch``: the one list that the help, the dispatcher and the tests read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: the words that select it and the module that runs it.
+
+    The module offers ``Options``, a frozen dataclass whose field docstrings are the help of ``name --help``,
+    and ``run(options: Options) -> None``.
+    """
+
+    name: str
+    """One word, or two for a command inside a group (``evaluate views``)."""
+    module: str
+    """Module inside ``splatmatch.cli``, imported only when the command is chosen."""
+    usage: str
+    """The arguments one needs, as shown by ``splatmatch --help``."""
+    summary: str
+    """One line for ``splatmatch --help``."""
+    resume: str = "nothing was written under its final name; run the command again"
+    """What to do after Ctrl-C."""
+
+
+COMMANDS = (
+    Command(
+        "reconstruct",
+        "reconstruct",
+        "PHOTOS --out SCENE",
+        "a folder of photos becomes cameras and a Gaussian splat",
+        resume="run the same command with --resume to go on where it stopped",
+    ),
+    Command(
+        "render",
+        "render",
+        "SCENE|SPLAT --path orbit --out DIR|FILE.mp4",
+        "pictures, depth and normals of a scene or splat from given cameras or along a path",
+    ),
+    Command(
+        "view",
+        "view",
+        "SCENE|SPLAT",
+        "look at a scene in the browser, or draw it into a picture with --screenshot",
+        resume="the viewer is closed",
+    ),
+    Command("evaluate views", "evaluate_views", "SCENE", "PSNR, SSIM and LPIPS of the held-out photos"),
+    Command("convert", "convert", "IN OUT", "one splat file into another, by suffix"),
+    Command("export", "export", "SCENE --to colmap|nerfstudio|ply --out PATH", "a scene for other tools"),
+    Command("demo", "demo", "", "the whole job on forty photos that ship with splatmatch, with a report"),
+    Command("doctor", "doctor", "", "versions, engines and their speed, threads, caches, weights, what is missing"),
+)
+
+
+def groups() -> dict[str, tuple[Command, ...]]:
+    """Commands of two words by their first word."""
+    firsts = [command.name.split()[0] for command in COMMANDS if " " in command.name]
+    return {first: tuple(c for c in COMMANDS if c.name.split()[0] == first) for first in dict.fromkeys(firsts)}
