@@ -23,7 +23,7 @@ class ReferenceEngine:
 
     name = "reference"
 
-    def __init__(self, block: int = 32) -> None:
+    def __init__(self, block: int = 16) -> None:
         self.block = block
 
     def render(
