@@ -7,7 +7,10 @@ import math
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def say(text: str = "") -> None:
@@ -15,11 +18,19 @@ def say(text: str = "") -> None:
     print(text, flush=True)
 
 
+def console(stderr: bool = False) -> Console:
+    """A terminal as wide as it is, or 120 columns where the output goes into a file or pipe."""
+    from rich.console import Console
+
+    width = None if (sys.stderr if stderr else sys.stdout).isatty() else 120
+    return Console(highlight=False, width=width, stderr=stderr)
+
+
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table as wide as the terminal allows; plain text in pipes. Floats are shown with three decimals."""
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     rows = [list(row) for row in rows]
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
@@ -27,9 +38,8 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
         numbers = bool(rows) and all(isinstance(row[index], (int, float)) for row in rows if row[index] is not None)
         table.add_column(column, justify="right" if numbers else "left", overflow="fold")
     for row in rows:
-        table.add_row(*[_cell(value) for value in row])
-    width = None if sys.stdout.isatty() else 120
-    Console(highlight=False, markup=False, width=width).print(table)
+        table.add_row(*[Text(_cell(value)) for value in row])
+    console().print(table)
 
 
 def write_result(

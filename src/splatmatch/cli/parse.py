@@ -93,7 +93,7 @@ class _Argument:
         choices = tuple(str(choice) for choice in get_args(hint)) if get_origin(hint) is Literal else ()
         flag_or_value = 0 if hint is bool else 1
         return cls(
-            flag="--" + field.name.rstrip("_").replace("_", "-"),
+            flag="--" + field.name.replace("_", "-"),
             positional=tyro.conf.Positional in markers,
             required=field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING,
             count=len(get_args(hint)) if get_origin(hint) is tuple else flag_or_value,
