@@ -20,8 +20,12 @@ def use_torch_threads() -> int:
 
     if "NUMBA_THREADING_LAYER" not in os.environ and numba.config.THREADING_LAYER == "default":
         numba.config.THREADING_LAYER = "workqueue" if sys.platform == "darwin" else _best_layer()
-    threads = max(1, min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+    wanted = torch.get_num_threads()
+    threads = max(1, min(wanted, numba.config.NUMBA_NUM_THREADS))
     numba.set_num_threads(threads)
+    if torch.get_num_threads() != wanted:  # starting the shared OpenMP pool has reset torch's own count
+        torch.set_num_threads(wanted)
+        numba.set_num_threads(threads)
     return threads
 
 

@@ -110,10 +110,10 @@ def _with_torch(image: Tensor, target: Tensor, weight: Tensor | None, ssim_weigh
     x = (wanted + factor * (image - wanted)).permute(2, 0, 1)
     y = wanted.permute(2, 0, 1)
     taps = torch.exp(-(torch.arange(-5, 6, device=image.device, dtype=image.dtype) ** 2) / (2 * 1.5**2))
-    taps = taps / taps.sum()
-    planes = torch.cat([x, y, x * x + y * y, x * y])[:, None]
-    planes = functional.conv2d(planes, taps.reshape(1, 1, 11, 1), padding=(5, 0))
-    mx, my, squares, cross = functional.conv2d(planes, taps.reshape(1, 1, 1, 11), padding=(0, 5))[:, 0].chunk(4)
+    planes = torch.cat([x, y, x * x + y * y, x * y])[None]
+    kernel = (taps / taps.sum()).expand(12, 1, 11)
+    planes = functional.conv2d(planes, kernel[..., None], padding=(5, 0), groups=12)
+    mx, my, squares, cross = functional.conv2d(planes, kernel[:, :, None], padding=(0, 5), groups=12)[0].chunk(4)
     mm, mxy = mx * mx + my * my, mx * my
     ssim = (2 * mxy + 0.01**2) * (2 * (cross - mxy) + 0.03**2) / ((mm + 0.01**2) * (squares - mm + 0.03**2))
     maps = torch.stack([(x - y).abs(), ssim * factor.permute(2, 0, 1), (x - y).square()])
