@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 
@@ -18,15 +19,27 @@ def use_torch_threads() -> int:
     import numba
     import torch
 
+    _launch()
+    threads = max(1, min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(threads)
+    return threads
+
+
+@functools.cache
+def _launch() -> None:
+    """Choose the layer and start Numba's threads.
+
+    Starting them sets the thread count of the OpenMP runtime, which torch may share: torch's own count is put back.
+    """
+    import numba
+    import torch
+    from numba.np.ufunc.parallel import _launch_threads
+
     if "NUMBA_THREADING_LAYER" not in os.environ and numba.config.THREADING_LAYER == "default":
         numba.config.THREADING_LAYER = "workqueue" if sys.platform == "darwin" else _best_layer()
-    wanted = torch.get_num_threads()
-    threads = max(1, min(wanted, numba.config.NUMBA_NUM_THREADS))
-    numba.set_num_threads(threads)
-    if torch.get_num_threads() != wanted:  # starting the shared OpenMP pool has reset torch's own count
-        torch.set_num_threads(wanted)
-        numba.set_num_threads(threads)
-    return threads
+    threads = torch.get_num_threads()
+    _launch_threads()
+    torch.set_num_threads(threads)
 
 
 def _best_layer() -> str:
