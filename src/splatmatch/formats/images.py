@@ -190,6 +190,8 @@ def _plugin(magic: bytes) -> type[ImageFile]:
 
 def _exif(image: ImageFile) -> Exif:
     try:
+        if image.format == "PNG":  # its own method would decode all pixels to look for EXIF behind them
+            return Image.Image.getexif(image)
         return image.getexif()
     except Exception:  # damaged EXIF must not cost the photo
         return Exif()

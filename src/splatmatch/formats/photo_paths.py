@@ -1,0 +1,52 @@
+"""Finding the photos that a pose file names, and what to call them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from splatmatch.formats.image_names import checked_name
+from splatmatch.formats.images import SUFFIXES
+
+IMAGES = "images"
+"""Folders of photos begin so: images, images_2, images_4 ..."""
+
+
+def locate_photo(name: str, base: Path, images: Path | None) -> Path | None:
+    """The photo that a pose file calls ``name``, or None where there is none.
+
+    Args:
+        name: as in the file: relative to ``base`` or absolute, perhaps without suffix.
+        base: the folder of the pose file.
+        images: the user's own folder of photos; then only that is searched, also without leading folders of ``name``.
+    """
+    path = PurePosixPath(name.replace("\\", "/"))
+    parts = path.parts[1:] if path.is_absolute() else path.parts
+    tails = [PurePosixPath(*parts[start:]) for start in range(len(parts))]
+    candidates = [base / path] if images is None else [images / tail for tail in tails]
+    for candidate in candidates:
+        has_suffix = candidate.suffix.lower() in SUFFIXES
+        for suffix in ("",) if has_suffix else (".png", *SUFFIXES):
+            if candidate.with_name(candidate.name + suffix).is_file():
+                return candidate.with_name(candidate.name + suffix)
+    return None
+
+
+def photo_names(names: Sequence[str], paths: Sequence[Path | None], root: Path, source: Path) -> list[str]:
+    """What to call the photos of a pose file: their paths below ``root``, without a common leading ``images*`` folder.
+
+    A photo outside ``root`` is called by its file name, one that does not exist as in the file ``source``.
+
+    Raises:
+        FormatError: a name that could not be a file's.
+    """
+    labels = []
+    for name, path in zip(names, paths, strict=True):
+        below = PurePosixPath(name.replace("\\", "/")) if path is None else Path(os.path.relpath(path, root))
+        parts = [part for part in below.parts if part != "/"]
+        labels.append(parts[-1:] if ".." in parts else parts)
+    heads = {parts[0] for parts in labels if len(parts) > 1}
+    if len(heads) == 1 and next(iter(heads)).startswith(IMAGES):
+        labels = [parts[1:] if len(parts) > 1 else parts for parts in labels]
+    return [checked_name("/".join(parts), str(source)) for parts in labels]
