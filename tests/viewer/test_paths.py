@@ -16,7 +16,7 @@ from splatmatch.geometry.camera import Camera
 from splatmatch.geometry.pose import Pose, rotation_angle_degrees, rotation_from_quaternion
 from splatmatch.scene.gaussians import Gaussians
 from splatmatch.scene.views import Scene, SparsePoints, View
-from splatmatch.viewer.framing import focus, scene_camera, splat_middle, subject, up_direction, weighted_median
+from splatmatch.viewer.framing import focus, scene_camera, splat_middle, subject, up_direction, weighted_quantile
 from splatmatch.viewer.paths import PathConfig, camera_path
 from tests.viewer.scenes import CAMERA, arc_scene, ball
 
@@ -50,12 +50,21 @@ def test_splat_middle_ignores_far_faint_and_few_gaussians():
     both = Gaussians(*(torch.cat([good.tensors()[n], far.tensors()[n]]) for n in good.tensors()))
     centre, radius = splat_middle(both)
     torch.testing.assert_close(centre, torch.tensor([1.0, 2.0, 3.0]).double(), atol=0.15, rtol=0)
-    assert radius == pytest.approx(1.0, abs=0.15)
+    assert radius == pytest.approx(3**0.5, abs=0.1)
 
 
-def test_weighted_median_by_hand():
-    assert weighted_median(torch.tensor([3.0, 1.0, 2.0]), torch.tensor([1.0, 1.0, 5.0])) == 2.0
-    assert weighted_median(torch.tensor([1.0, 9.0]), torch.tensor([0.1, 0.9])) == 9.0
+def test_splat_middle_of_an_object_in_a_wide_background_is_the_object():
+    wide = ball((0.0, 0.0, 0.0), 50.0, 60)
+    both = Gaussians(*(torch.cat([ball().tensors()[n], wide.tensors()[n]]) for n in wide.tensors()))
+    centre, radius = splat_middle(both)
+    assert centre.norm() < 0.2
+    assert radius < 1.5
+
+
+def test_weighted_quantile_by_hand():
+    assert weighted_quantile(torch.tensor([3.0, 1.0, 2.0]), torch.tensor([1.0, 1.0, 5.0]), 0.5) == 2.0
+    assert weighted_quantile(torch.tensor([1.0, 9.0]), torch.tensor([0.1, 0.9]), 0.5) == 9.0
+    assert weighted_quantile(torch.tensor([1.0, 9.0]), torch.tensor([0.1, 0.9]), 0.05) == 1.0
 
 
 def test_up_comes_from_the_scene_then_the_photos_then_the_habit_of_splat_files():

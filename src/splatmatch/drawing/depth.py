@@ -21,13 +21,19 @@ def depth_range(depth: Tensor, valid: Tensor | None = None) -> tuple[float, floa
     return near, max(far, near * 1.001)
 
 
-def depth_picture(depth: Tensor, valid: Tensor | None = None, near_far: tuple[float, float] | None = None) -> Picture:
+def depth_picture(
+    depth: Tensor,
+    valid: Tensor | None = None,
+    near_far: tuple[float, float] | None = None,
+    alpha: Tensor | None = None,
+) -> Picture:
     """Depth (H, W) on the ramp, near = light: equal ratios of depth get equal steps; invalid = dark chequerboard.
 
     Args:
         depth: (H, W) z-depth.
         valid: (H, W) bool; None = wherever it is finite and positive.
         near_far: the depths at the ends of the ramp, in the units of ``depth``; None = ``depth_range`` of this map.
+        alpha: (H, W) in 0..1 fades the picture into the chequerboard; None = solid.
     """
     usable = _usable(depth, valid)
     near, far = near_far or depth_range(depth, valid)
@@ -35,8 +41,10 @@ def depth_picture(depth: Tensor, valid: Tensor | None = None, near_far: tuple[fl
     low, high = np.log([near, far])
     colours = ramp()
     index = ((logs - low) / (high - low)).clamp(0, 1).mul(len(colours) - 1).round().long()
-    nothing = checker(*depth.shape)
-    return np.where(usable.cpu().numpy()[..., None], colours[index.cpu().numpy()], nothing)
+    weight = usable.float() if alpha is None else alpha.detach().clamp(0, 1) * usable
+    blend = weight.cpu().numpy()[..., None]
+    over = blend * colours[index.cpu().numpy()] + (1 - blend) * checker(*depth.shape)
+    return np.asarray(np.round(over), np.uint8)
 
 
 def _usable(depth: Tensor, valid: Tensor | None) -> Tensor:

@@ -92,18 +92,28 @@ def focus(views: tuple[View, ...]) -> Tensor | None:
 
 
 def splat_middle(gaussians: Gaussians) -> tuple[Tensor, float]:
-    """Opacity-weighted median of the centres (3,), and the median distance from it."""
+    """Centre (3,) and radius of a splat, each Gaussian counting by its opacity.
+
+    A lone object is taken whole: the box of 98 % of it along each axis. Where that box is far larger than the bulk (a
+    scene with a background), the median centre and the median distance from it.
+    """
     means, weights = gaussians.means.detach().double().cpu(), gaussians.opacities.detach().double().cpu()
-    centre = torch.stack([weighted_median(means[:, axis], weights) for axis in range(3)])
-    radius = float(weighted_median((means - centre).norm(dim=1), weights))
-    return centre, radius if radius > 0 else 1.0
+    low, bulk, high = (
+        torch.stack([weighted_quantile(means[:, axis], weights, share) for axis in range(3)])
+        for share in (0.01, 0.5, 0.99)
+    )
+    typical = float(weighted_quantile((means - bulk).norm(dim=1), weights, 0.5))
+    whole = 0.5 * float((high - low).norm())
+    if whole < 3.5 * typical:
+        return 0.5 * (low + high), whole
+    return bulk, typical if typical > 0 else 1.0
 
 
-def weighted_median(values: Tensor, weights: Tensor) -> Tensor:
-    """The value (,) of (N,) below which half of the weight (N,) lies."""
+def weighted_quantile(values: Tensor, weights: Tensor, share: float) -> Tensor:
+    """The value () of (N,) below which ``share`` of the weight (N,) lies."""
     order = values.argsort()
     cumulative = weights[order].cumsum(0)
-    return values[order[int(torch.searchsorted(cumulative, 0.5 * cumulative[-1]).clamp(max=len(values) - 1))]]
+    return values[order[int(torch.searchsorted(cumulative, share * cumulative[-1]).clamp(max=len(values) - 1))]]
 
 
 def scene_camera(scene: Scene, size: int | None = None) -> Camera:

@@ -79,7 +79,7 @@ def picture_of(drawn: Render, kind: What, near_far: tuple[float, float] | None =
     if kind == "rgb" and drawn.rgb is not None:
         return picture_from_rgb(drawn.rgb)
     if kind == "depth" and drawn.depth is not None:
-        return depth_picture(drawn.depth.detach(), drawn.depth_valid, near_far)
+        return depth_picture(drawn.depth.detach(), drawn.depth_valid, near_far, drawn.alpha)
     if kind == "normal" and drawn.normal is not None:
         return normal_picture(drawn.normal, drawn.alpha)
     if kind == "alpha":

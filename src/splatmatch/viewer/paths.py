@@ -57,7 +57,7 @@ def orbit(scene: Scene, camera: Camera, config: PathConfig = PathConfig()) -> li
     east, north = horizontal_axes(middle.up)
     if len(scene.views) < 2:
         half_angle = math.atan(0.5 * min(camera.width / camera.fx, camera.height / camera.fy))
-        eye_distance, elevation = 1.5 * middle.radius / math.sin(half_angle), math.radians(15)
+        eye_distance, elevation = 1.05 * middle.radius / math.sin(half_angle), math.radians(15)
         distance, height = eye_distance * math.cos(elevation), eye_distance * math.sin(elevation)
         start, swing, rise = 0.0, None, 0.0
     else:

@@ -126,4 +126,4 @@ def _side(middle: Subject, centres: Tensor | None) -> tuple[Tensor, float]:
 def _box(middle: Subject) -> Tensor:
     """Corners (8, 3) of a cube about the subject."""
     signs = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0], dtype=torch.float64)] * 3)
-    return middle.centre + 0.8 * middle.radius * signs
+    return middle.centre + 0.6 * middle.radius * signs
