@@ -16,10 +16,18 @@ from splatmatch.splats.engines import rules
 class Blended:
     """What an engine's blending stage leaves."""
 
-    image: Tensor
-    """(C, H, W) sums of w times channel, the background already added to rgb."""
     alpha: Tensor
     """(H, W)."""
+    rgb: Tensor | None = None
+    """(3, H, W), the background already added."""
+    z: Tensor | None = None
+    """(1, H, W) sum of w z."""
+    normal: Tensor | None = None
+    """(3, H, W) sum of w n."""
+    distance: Tensor | None = None
+    """(1, H, W) sum of w d."""
+    features: Tensor | None = None
+    """(C, H, W) sum of w f."""
     selected_z: Tensor | None = None
     """(H, W) z of the Gaussian that median or first depth selects."""
     selected: Tensor | None = None
@@ -32,45 +40,48 @@ class Blended:
     """(N,) pixels."""
 
 
-def assemble(
-    blended: Blended, layout: rules.ChannelLayout, request: RenderRequest, camera: Camera, intrinsics: Tensor | None
-) -> Render:
-    """Pick, divide and name the channels."""
-    image, alpha = blended.image, blended.alpha
+def split(image: Tensor, layout: rules.ChannelLayout) -> dict[str, Tensor]:
+    """The channel groups of an image (C, H, W) by name, for ``Blended``."""
+    return {name: image[start:stop] for name, (start, stop) in layout.groups().items()}
+
+
+def assemble(blended: Blended, request: RenderRequest, camera: Camera, intrinsics: Tensor | None) -> Render:
+    """Divide and name the channels."""
+    alpha, normal = blended.alpha, blended.normal
     depth = valid = None
     if "depth" in request.want:
         if request.depth == "expected":
+            assert blended.z is not None
             valid = alpha >= rules.DEPTH_ALPHA_MIN
-            depth = image[layout.z] / torch.where(valid, alpha, torch.ones_like(alpha))
+            depth = blended.z[0] / torch.where(valid, alpha, torch.ones_like(alpha))
         elif request.depth == "plane":
-            depth, valid = _plane_depth(image, alpha, layout, camera, intrinsics)
+            depth, valid = _plane_depth(blended, camera, intrinsics)
         else:
-            assert blended.selected_z is not None
             depth, valid = blended.selected_z, blended.selected
     return Render(
         alpha=alpha,
-        rgb=image[layout.rgb : layout.rgb + 3].permute(1, 2, 0) if layout.rgb >= 0 else None,
+        rgb=blended.rgb.permute(1, 2, 0) if blended.rgb is not None else None,
         depth=depth,
         depth_valid=valid,
-        normal=image[layout.normal : layout.normal + 3].permute(1, 2, 0) if "normal" in request.want else None,
-        features=image[layout.features :].permute(1, 2, 0) if layout.features >= 0 else None,
+        normal=normal.permute(1, 2, 0) if normal is not None and "normal" in request.want else None,
+        features=blended.features.permute(1, 2, 0) if blended.features is not None else None,
         top_ids=blended.top_ids,
         top_weights=blended.top_weights,
         radii=blended.radii if "radii" in request.want else None,
     )
 
 
-def _plane_depth(
-    image: Tensor, alpha: Tensor, layout: rules.ChannelLayout, camera: Camera, intrinsics: Tensor | None
-) -> tuple[Tensor, Tensor]:
+def _plane_depth(blended: Blended, camera: Camera, intrinsics: Tensor | None) -> tuple[Tensor, Tensor]:
     """z = (sum w d) / (sum w n . ray), d = n . p_cam signed, n turned to the camera (Chen et al., PGSR, 2024, eq. 7).
 
     Both sums are negative where the blended plane faces the camera, so the ratio is a positive z-depth.
     """
-    fx, fy, cx, cy = (camera.intrinsics if intrinsics is None else intrinsics).to(image).unbind()
-    rows = torch.arange(camera.height, dtype=image.dtype, device=image.device)[:, None] + 0.5
-    columns = torch.arange(camera.width, dtype=image.dtype, device=image.device)[None, :] + 0.5
-    nx, ny, nz = image[layout.normal : layout.normal + 3]
+    assert blended.normal is not None and blended.distance is not None
+    alpha = blended.alpha
+    fx, fy, cx, cy = (camera.intrinsics if intrinsics is None else intrinsics).to(alpha).unbind()
+    rows = torch.arange(camera.height, dtype=alpha.dtype, device=alpha.device)[:, None] + 0.5
+    columns = torch.arange(camera.width, dtype=alpha.dtype, device=alpha.device)[None, :] + 0.5
+    nx, ny, nz = blended.normal
     slope = nx * ((columns - cx) / fx) + ny * ((rows - cy) / fy) + nz
     valid = (alpha >= rules.DEPTH_ALPHA_MIN) & (slope < -rules.PLANE_COSINE_MIN * alpha)
-    return image[layout.distance] / torch.where(valid, slope, torch.full_like(slope, -1.0)), valid
+    return blended.distance[0] / torch.where(valid, slope, torch.full_like(slope, -1.0)), valid

@@ -14,7 +14,7 @@ from splatmatch.geometry.pose import Pose
 from splatmatch.scene.gaussians import Gaussians
 from splatmatch.scene.render import Render, RenderRequest
 from splatmatch.splats.engines import rules
-from splatmatch.splats.engines.assemble import Blended, assemble
+from splatmatch.splats.engines.assemble import Blended, assemble, split
 from splatmatch.splats.engines.projection import Projected, channels, project
 
 
@@ -72,18 +72,16 @@ class ReferenceEngine:
             image = torch.cat([over, image[3:]])
         seen = (extents > 0).all(1) & (high >= 0).all(1)
         seen &= (low[:, 0] <= camera.width) & (low[:, 1] <= camera.height)
-        top_weights = blended["top_weights"].permute(1, 2, 0) if request.top_k else None
         return assemble(
             Blended(
-                image=image,
                 alpha=alpha,
+                **split(image, layout),
                 selected_z=blended.get("selected_z"),
                 selected=blended.get("selected"),
                 top_ids=blended["top_ids"].permute(1, 2, 0) if request.top_k else None,
-                top_weights=top_weights,
+                top_weights=blended["top_weights"].permute(1, 2, 0) if request.top_k else None,
                 radii=torch.where(seen, extents.amax(1), torch.zeros_like(extents[:, 0])),
             ),
-            layout,
             request,
             camera,
             intrinsics,

@@ -56,6 +56,13 @@ class ChannelLayout:
             count += width
         return cls(**starts, count=count)
 
+    def groups(self) -> dict[str, tuple[int, int]]:
+        """First channel and end of each group that is present, by name, in order."""
+        starts = {name: getattr(self, name) for name in ("rgb", "z", "normal", "distance", "features")}
+        present = [(name, start) for name, start in starts.items() if start >= 0]
+        ends = [start for _, start in present[1:]] + [self.count]
+        return {name: (start, end) for (name, start), end in zip(present, ends, strict=True)}
+
 
 def jacobian_limits(camera: Camera) -> tuple[float, float, float, float]:
     """Lowest and highest x/z, lowest and highest y/z that enter the Jacobian."""

@@ -85,33 +85,33 @@ def tile_span(rec: Any, box: Any, i: Any, tile_row: Any) -> Any:
 
 
 @kernel(__file__, parallel=True)
-def bin_tiles(rec: Any, box: Any, order: Any, tiles: Any, parts: Any, sorted_rec: Any, sorted_box: Any) -> Any:
-    """Gather records into depth order and list them per tile.
+def count_tiles(rec: Any, box: Any, order: Any, tiles: Any, parts: Any, sorted_rec: Any, sorted_box: Any) -> Any:
+    """Gather records into depth order and count what each tile will list.
 
     Args:
         rec: (N, R) records.
         box: (N, 4) boxes.
         order: (V,) rows in depth order.
         tiles: (columns, rows) of tiles.
-        parts: number of pieces the work is cut into; does not change the result.
+        parts: number of pieces the work is cut into; does not change the lists.
         sorted_rec: (V, R), filled.
         sorted_box: (V, 4), filled.
 
     Returns:
-        first_slot (N + 1,): gradient slots of each Gaussian, by original row; tile_start (tiles + 1,): the lists;
-        member (M,): sorted rows, nearest first in each tile; slot (M,): gradient slot of each member.
+        first_slot (N + 1,): gradient slots of each Gaussian, by original row; band_start (V,): first row of ``spans`` of
+        each sorted Gaussian; spans (B, 2): first and last tile column per band of tiles; counts (parts, tiles): where each
+        part starts to write; tile_start (tiles + 1,): where each tile's list starts.
     """
     columns, tile_count, n, v = tiles[0], tiles[0] * tiles[1], box.shape[0], order.shape[0]
-    band_start = np.empty(v + 1, np.int64)
+    band_start = np.empty(v, np.int32)
     total = 0
     for i in range(v):
         band_start[i] = total
         g = order[i]
         total += (box[g, 3] >> 4) - (box[g, 2] >> 4) + 1
-    band_start[v] = total
     spans = np.empty((total, 2), np.int16)
-    counts = np.zeros((parts, tile_count), np.int64)
-    first_slot = np.zeros(n + 1, np.int64)
+    counts = np.zeros((parts, tile_count), np.int32)
+    first_slot = np.zeros(n + 1, np.int32)
     for part in prange(parts):
         count = counts[part]
         for i in range(v * part // parts, v * (part + 1) // parts):
@@ -142,7 +142,16 @@ def bin_tiles(rec: Any, box: Any, order: Any, tiles: Any, parts: Any, sorted_rec
             counts[part, tile] = total
             total += here
     tile_start[tile_count] = total
-    member, slot = np.empty(total, np.int32), np.empty(total, np.int32)
+    return first_slot, band_start, spans, counts, tile_start
+
+
+@kernel(__file__, parallel=True)
+def list_tiles(
+    sorted_box: Any, order: Any, columns: Any, first_slot: Any, band_start: Any, spans: Any, counts: Any, member: Any,
+    slot: Any,
+) -> None:  # fmt: skip
+    """Fill the lists: member (M,) sorted rows, nearest first in each tile, and slot (M,) their gradient slots."""
+    v, parts = order.shape[0], counts.shape[0]
     for part in prange(parts):
         count = counts[part]
         for i in range(v * part // parts, v * (part + 1) // parts):
@@ -157,4 +166,3 @@ def bin_tiles(rec: Any, box: Any, order: Any, tiles: Any, parts: Any, sorted_rec
                     slot[at] = free
                     free += 1
                 band += 1
-    return first_slot, tile_start, member, slot

@@ -148,9 +148,7 @@ def sum_lanes(vectors: Sequence[Lanes]) -> Lanes:
     return total
 
 
-def _pair_sum(
-    builder: ir.IRBuilder, left: Lanes | None, right: Lanes | None, low: list[int], high: list[int]
-) -> Lanes:
+def _pair_sum(builder: ir.IRBuilder, left: Lanes | None, right: Lanes | None, low: list[int], high: list[int]) -> Lanes:
     assert left is not None
     second = constant(builder, 0.0) if right is None else right
     masks = [ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), pattern) for pattern in (low, high)]

@@ -36,23 +36,18 @@ def clamped(value: Any, low: Any, high: Any) -> Any:
     return min(high, max(low, value))
 
 
-@kernel(__file__, inline=True)
-def antialias_factor(xx: Any, yy: Any, minors: Any) -> Any:
-    """sqrt(det S / det(S + BLUR I)) from the blurred diagonal and det S."""
-    return math.sqrt(minors / (minors + BLUR * (xx + yy) - BLUR * BLUR))
-
-
 @kernel(__file__, parallel=True)
 def project(
     means: Any, log_scales: Any, quaternions: Any, logits: Any, sh: Any, features: Any, offsets: Any,
     pose: Any, intrinsics: Any, limits: Any, size: Any, layout: Any, antialiased: Any, rec: Any, box: Any, depth: Any,
+    radii: Any,
 ) -> None:  # fmt: skip
     """Fill the records, boxes and depths of all Gaussians.
 
     Shapes: means (N, 3), log_scales (N, 3), quaternions (N, 4), logits (N,), sh (N, K, 3), features (N, F), offsets
     (N, 2) or (0, 2), pose (3, 4) float64 camera from world, intrinsics (4,) float64, limits (4,) float32 of
     ``jacobian_limits``, size (width, height), layout (rgb, z, normal, distance, features) channel starts or -1,
-    rec (N, HEAD + C), box (N, 4) int32, depth (N,) float32.
+    rec (N, HEAD + C), box (N, 4) int32, depth (N,) float32, radii (N,) float32 (0 = culled).
     """
     n, terms, width, height = means.shape[0], sh.shape[1], size[0], size[1]
     rgb_at, z_at, normal_at, distance_at, features_at = layout
@@ -67,6 +62,7 @@ def project(
         basis = np.empty(16, np.float32)
         for i in range(block * BLOCK, min(n, (block + 1) * BLOCK)):
             box[i, 0] = -1
+            radii[i] = ZERO
             m0, m1, m2 = means[i, 0], means[i, 1], means[i, 2]
             zd = pose[2, 0] * m0 + pose[2, 1] * m1 + pose[2, 2] * m2 + pose[2, 3]
             if not zd > NEAR:
@@ -113,6 +109,7 @@ def project(
                 continue
             box[i, 0], box[i, 1], box[i, 2], box[i, 3] = i4(x0), i4(x1), i4(y0), i4(y1)
             depth[i] = z
+            radii[i] = max(hx, hy)
             inverse = ONE / determinant
             rec[i, 0], rec[i, 1] = f4(u), f4(v)
             rec[i, 2], rec[i, 3], rec[i, 4] = yy * inverse, -xy * inverse, xx * inverse

@@ -41,8 +41,8 @@ def project_backward(
 ) -> None:  # fmt: skip
     """Chain gradient records through the projection; every output row is written, culled Gaussians get zeros.
 
-    Shapes: inputs as ``project``; first_slot (N + 1,), gradient (M, G); z_gradient (N,) or (0,); outputs like their inputs,
-    g_offsets (N, 2), g_pose (blocks, 6) float64 partial sums of the left tangent (translation, rotation), or (0, 6).
+    Shapes: inputs as ``project``; first_slot (N + 1,), gradient (M, G) by slot; z_gradient (N,) or (0,); outputs like their inputs,
+    g_offsets (N, 2) or (0, 2), g_pose (blocks, 6) float64 partial sums of the left tangent (translation, rotation), or (0, 6).
     """
     n, terms = means.shape[0], sh.shape[1]
     rgb_at, z_at, normal_at, distance_at, features_at = layout
@@ -54,7 +54,7 @@ def project_backward(
     eye_y = -(pose[0, 1] * pose[0, 3] + pose[1, 1] * pose[1, 3] + pose[2, 1] * pose[2, 3])
     eye_z = -(pose[0, 2] * pose[0, 3] + pose[1, 2] * pose[1, 3] + pose[2, 2] * pose[2, 3])
     used = MOMENTS + (rec.shape[1] - HEAD)
-    with_pose = g_pose.shape[0] > 0
+    with_pose, with_offsets = g_pose.shape[0] > 0, g_offsets.shape[0] > 0
     for block in prange((n + BLOCK - 1) // BLOCK):
         total = np.empty(gradient.shape[1], np.float32)
         basis, basis_gradient = np.empty(16, np.float32), np.empty(16, np.float32)
@@ -74,8 +74,9 @@ def project_backward(
                         g_sh[i, k, c] = ZERO
                 for c in range(g_features.shape[1]):
                     g_features[i, c] = ZERO
-                g_offsets[i, 0] = ZERO
-                g_offsets[i, 1] = ZERO
+                if with_offsets:
+                    g_offsets[i, 0] = ZERO
+                    g_offsets[i, 1] = ZERO
                 continue
             for c in range(used):
                 total[c] = gradient[begin, c]
@@ -145,8 +146,16 @@ def project_backward(
             turn[0], turn[1], turn[2] = gp0 * a0 + go0 * b0, gp1 * a0 + go1 * b0, gp2 * a0 + go2 * b0
             turn[3], turn[4], turn[5] = gp0 * a1 + go0 * b1, gp1 * a1 + go1 * b1, gp2 * a1 + go2 * b1
             turn[6], turn[7], turn[8] = gp0 * a2 + go0 * b2, gp1 * a2 + go1 * b2, gp2 * a2 + go2 * b2
-            ga0, ga1, ga2 = gp0 * r0 + gp1 * r1 + gp2 * r2, gp0 * r3 + gp1 * r4 + gp2 * r5, gp0 * r6 + gp1 * r7 + gp2 * r8
-            gb0, gb1, gb2 = go0 * r0 + go1 * r1 + go2 * r2, go0 * r3 + go1 * r4 + go2 * r5, go0 * r6 + go1 * r7 + go2 * r8
+            ga0, ga1, ga2 = (
+                gp0 * r0 + gp1 * r1 + gp2 * r2,
+                gp0 * r3 + gp1 * r4 + gp2 * r5,
+                gp0 * r6 + gp1 * r7 + gp2 * r8,
+            )
+            gb0, gb1, gb2 = (
+                go0 * r0 + go1 * r1 + go2 * r2,
+                go0 * r3 + go1 * r4 + go2 * r5,
+                go0 * r6 + go1 * r7 + go2 * r8,
+            )
 
             # a = jx V0 + jxz V2, b = jy V1 + jyz V2.
             g_jx = ga0 * v00 + ga1 * v01 + ga2 * v02
@@ -162,7 +171,8 @@ def project_backward(
             if limits[2] <= y * iz <= limits[3]:
                 gy -= g_jyz * fy * iz2
                 gz += g_jyz * fy * y * iz2 * iz
-            g_offsets[i, 0], g_offsets[i, 1] = gu, gv
+            if with_offsets:
+                g_offsets[i, 0], g_offsets[i, 1] = gu, gv
             if z_at >= 0:
                 gz += total[MOMENTS + z_at]
             if z_gradient.shape[0] > 0:
@@ -231,7 +241,11 @@ def project_backward(
             if with_pose:
                 # Left perturbation: dp = rho + phi x p, dn = phi x n, d(V_k) = phi x V (columns); the camera centre
                 # moves by -V^T rho, so viewing directions change by +V^T rho.
-                d0, d1, d2 = v00 * gd0 + v01 * gd1 + v02 * gd2, v10 * gd0 + v11 * gd1 + v12 * gd2, v20 * gd0 + v21 * gd1 + v22 * gd2
+                d0, d1, d2 = (
+                    v00 * gd0 + v01 * gd1 + v02 * gd2,
+                    v10 * gd0 + v11 * gd1 + v12 * gd2,
+                    v20 * gd0 + v21 * gd1 + v22 * gd2,
+                )
                 twist[0] += gx + d0
                 twist[1] += gy + d1
                 twist[2] += gz + d2

@@ -6,9 +6,6 @@ A box is (first column, last column, first row, last row) of the pixels the Gaus
 
 from __future__ import annotations
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 
 X, Y = 0, 1
 """Projected centre, corner pixels."""
@@ -28,14 +25,6 @@ MOMENTS = 6
 TILE = 16
 BLOCK = 1024
 """Gaussians per parallel unit; partial sums are kept per block, so results do not depend on the number of threads."""
-
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int32]
-
-
-def empty(*shape: int) -> Floats:
-    """An uninitialised float32 array that starts on a cache line."""
-    return torch.empty(shape, dtype=torch.float32).numpy()
 
 
 def gradient_width(channels: int) -> int:
