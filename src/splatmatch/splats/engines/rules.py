@@ -60,7 +60,7 @@ class ChannelLayout:
         """First channel and end of each group that is present, by name, in order."""
         starts = {name: getattr(self, name) for name in ("rgb", "z", "normal", "distance", "features")}
         present = [(name, start) for name, start in starts.items() if start >= 0]
-        ends = [start for _, start in present[1:]] + [self.count]
+        ends = [*(start for _, start in present), self.count][1:]
         return {name: (start, end) for (name, start), end in zip(present, ends, strict=True)}
 
 
