@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from splatmatch.cli.arguments import EngineName, OptionalCount, OptionalFile
+from splatmatch.cli.output import console, progress
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,6 @@ class Options:
 
 def run(options: Options) -> None:
     """Evaluate, print the table, write the JSON."""
-    from rich.progress import Progress
-
-    from splatmatch.cli.output import console
     from splatmatch.evaluation.protocols import views_protocol
     from splatmatch.evaluation.views import ViewsConfig, evaluate_views
     from splatmatch.files import write_json
@@ -43,15 +41,8 @@ def run(options: Options) -> None:
 
     scene = load_scene(options.scene)
     config = ViewsConfig(size=options.size, lpips=not options.no_lpips, fetch=not options.offline)
-    with Progress(console=console(stderr=True), transient=True) as bar:
-        task = bar.add_task("held-out views", total=None)
-        result = evaluate_views(
-            scene,
-            views_protocol(options.protocol),
-            options.engine,
-            config,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
+    with progress("held-out views") as report:
+        result = evaluate_views(scene, views_protocol(options.protocol), options.engine, config, report)
     console().print(result.to_table())
     if result.lpips_note:
         console(stderr=True).print(f"LPIPS: {result.lpips_note}")

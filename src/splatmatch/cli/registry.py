@@ -44,7 +44,6 @@ COMMANDS = (
         "view",
         "SCENE|SPLAT",
         "look at a scene in the browser, or draw it into a picture with --screenshot",
-        resume="the viewer is closed",
     ),
     Command("evaluate views", "evaluate_views", "SCENE", "PSNR, SSIM and LPIPS of the held-out photos"),
     Command("convert", "convert", "IN OUT", "one splat file into another, by suffix"),
