@@ -3,8 +3,8 @@
     python benchmarks/rasteriser.py [--peer FOLDER] [--gaussians 100000 500000] [--repeats 15] [--torch]
 
 ``--peer`` names a folder with a Numba rasteriser module ``nb4`` (class NB with ``fwd`` and ``bwd``), ``--torch`` adds a
-tile rasteriser in plain torch. Rows give medians in milliseconds and the median of the pairwise ratios; without a peer the
-plain row is the yardstick. Extras (pose, SH 3, top-k, 8 more channels) are priced against the plain row.
+tile rasteriser in plain torch. Rows give medians in milliseconds and the median of the pairwise ratios; without a
+peer the plain row is the yardstick. Extras (pose, SH 3, top-k, 8 more channels) are priced against the plain row.
 """
 
 from __future__ import annotations

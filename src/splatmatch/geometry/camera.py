@@ -46,9 +46,7 @@ class Camera:
     @property
     def matrix(self) -> Tensor:
         """K (3, 3) float64, for homogeneous corner pixels."""
-        return torch.tensor(
-            [[self.fx, 0.0, self.cx], [0.0, self.fy, self.cy], [0.0, 0.0, 1.0]], dtype=torch.float64
-        )
+        return torch.tensor([[self.fx, 0.0, self.cx], [0.0, self.fy, self.cy], [0.0, 0.0, 1.0]], dtype=torch.float64)
 
     @property
     def intrinsics(self) -> Tensor:

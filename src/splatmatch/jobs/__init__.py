@@ -1,1 +1,1 @@
-
+"""Long work: compiled kernels, threads, child processes, progress."""

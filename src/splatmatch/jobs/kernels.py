@@ -48,7 +48,7 @@ def kernel(file: str, *, parallel: bool = False, inline: bool = False) -> Callab
 
 
 def cache_folder(file: str) -> Path:
-    """Where compiled kernels of ``file``'s folder are kept: NUMBA_CACHE_DIR or the user's cache folder, by source hash."""
+    """Where kernels of ``file``'s folder are kept: in NUMBA_CACHE_DIR or the user's cache, by source hash."""
     return _cache_root() / _source_hash(str(Path(file).parent))
 
 

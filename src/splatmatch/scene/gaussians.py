@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 import torch
@@ -48,7 +50,7 @@ class Gaussians:
     @property
     def sh_degree(self) -> int:
         """0 to 3."""
-        return round(self.sh.shape[1] ** 0.5) - 1
+        return math.isqrt(self.sh.shape[1]) - 1
 
     @property
     def opacities(self) -> Tensor:
@@ -75,17 +77,21 @@ class Gaussians:
         """The five parameter tensors by name, in the order of TENSORS."""
         return {name: getattr(self, name) for name in TENSORS}
 
+    def with_tensors(self, tensors: Mapping[str, Tensor]) -> Gaussians:
+        """Other parameter tensors, all five by name, with the same ``antialiased`` and ``frame``."""
+        return Gaussians(**{name: tensors[name] for name in TENSORS}, antialiased=self.antialiased, frame=self.frame)
+
     def to(self, target: torch.device | torch.dtype | str) -> Gaussians:
         """All tensors on another device or in another floating dtype."""
-        return replace(self, **{name: tensor.to(target) for name, tensor in self.tensors().items()})
+        return self.with_tensors({name: tensor.to(target) for name, tensor in self.tensors().items()})
 
     def detach(self) -> Gaussians:
         """Without autograd history."""
-        return replace(self, **{name: tensor.detach() for name, tensor in self.tensors().items()})
+        return self.with_tensors({name: tensor.detach() for name, tensor in self.tensors().items()})
 
     def select(self, rows: Tensor) -> Gaussians:
         """The Gaussians at ``rows``: an index tensor or a boolean mask (N,)."""
-        return replace(self, **{name: tensor[rows] for name, tensor in self.tensors().items()})
+        return self.with_tensors({name: tensor[rows] for name, tensor in self.tensors().items()})
 
     def cropped(self, low: Tensor, high: Tensor) -> Gaussians:
         """Those whose centres lie in the box low <= x <= high, corners (3,)."""
@@ -107,7 +113,7 @@ class Gaussians:
         return replace(
             self,
             means=b_from_a.apply(self.means),
-            log_scales=self.log_scales + float(torch.tensor(b_from_a.scale).log()),
+            log_scales=self.log_scales + math.log(b_from_a.scale),
             quaternions=multiply_quaternions(quaternion.expand_as(self.quaternions), self.quaternions),
             sh=rotate_sh(self.sh, rotation),
             frame=self.frame if frame is None else frame,
@@ -127,7 +133,7 @@ def concatenate(parts: list[Gaussians]) -> Gaussians:
     degree = max(part.sh_degree for part in parts)
     padded = [part.with_sh_degree(degree) for part in parts]
     tensors = {name: torch.cat([getattr(part, name) for part in padded]) for name in TENSORS}
-    return replace(parts[0], **tensors)
+    return parts[0].with_tensors(tensors)
 
 
 assert set(TENSORS) <= {field.name for field in fields(Gaussians)}

@@ -1,1 +1,1 @@
-
+"""Rasterisers behind one protocol: reference, cpu, gsplat."""

@@ -1,9 +1,9 @@
 """The rules all engines share: the constants of the rasteriser and the layout of blended channels.
 
-A Gaussian is blended at a pixel centre u when alpha = min(ALPHA_MAX, o exp(-0.5 d^T C^-1 d)) is at least ALPHA_MIN before
-the clamp, d = u - projected centre, C = J R S R^T J^T + BLUR I (Zwicker et al., 2001). Front to back, ordered by (float32 z,
-index): weight w = alpha T, then T <- T (1 - alpha); a Gaussian that would bring T to T_MIN or below is not blended and the
-pixel ends.
+A Gaussian is blended at a pixel centre u when alpha = min(ALPHA_MAX, o exp(-0.5 d^T C^-1 d)) is at least ALPHA_MIN
+before the clamp, d = u - projected centre, C = J R S R^T J^T + BLUR I (Zwicker et al., 2001). Front to back, ordered
+by (float32 z, index): weight w = alpha T, then T <- T (1 - alpha); a Gaussian that would bring T to T_MIN or below is
+not blended and the pixel ends.
 """
 
 from __future__ import annotations

@@ -98,9 +98,9 @@ def count_tiles(rec: Any, box: Any, order: Any, tiles: Any, parts: Any, sorted_r
         sorted_box: (V, 4), filled.
 
     Returns:
-        first_slot (N + 1,): gradient slots of each Gaussian, by original row; band_start (V,): first row of ``spans`` of
-        each sorted Gaussian; spans (B, 2): first and last tile column per band of tiles; counts (parts, tiles): where each
-        part starts to write; tile_start (tiles + 1,): where each tile's list starts.
+        first_slot (N + 1,): gradient slots of each Gaussian, by original row; band_start (V,): first row of ``spans``
+        of each sorted Gaussian; spans (B, 2): first and last tile column per band of tiles; counts (parts, tiles):
+        where each part starts to write; tile_start (tiles + 1,): where each tile's list starts.
     """
     columns, tile_count, n, v = tiles[0], tiles[0] * tiles[1], box.shape[0], order.shape[0]
     band_start = np.empty(v, np.int32)

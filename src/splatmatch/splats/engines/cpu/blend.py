@@ -1,9 +1,9 @@
 """Blending tiles front to back.
 
-State of a tile: planes of 256 floats, one per pixel row by row. Planes 0..C-1 hold the blended channels, then T (negative
-once the pixel has ended: its size is the final transmittance), then the position in the tile's list of the last Gaussian
-blended (-1 = none), then, if asked for, the position of the selected one (median or first depth), and k weights and k
-positions of the strongest.
+State of a tile: planes of 256 floats, one per pixel row by row. Planes 0..C-1 hold the blended channels, then T
+(negative once the pixel has ended: its size is the final transmittance), then the position in the tile's list of the
+last Gaussian blended (-1 = none), then, if asked for, the position of the selected one (median or first depth), and k
+weights and k positions of the strongest.
 
 The numbers of channels, of selected maps and of strongest Gaussians are lengths of empty-valued tuples, so that each
 combination is one compiled kernel.
@@ -103,11 +103,11 @@ def blend_gaussian(
         width = builder.extract_value(array.shape, 1)
         record = builder.gep(array.data, [builder.mul(at_value, width)])
         footprint = Footprint(builder, record, left_value, top_value)
-        position = lanes.broadcast(builder, position_value)
+        position_lanes = lanes.broadcast(builder, position_value)
         values = [header(builder, record, HEAD + c) for c in range(channel_count)]
         threshold = lanes.broadcast(builder, arguments[8])
 
-        def blend_row(row: ir.Value, _: list[lanes.Lanes]) -> list[lanes.Lanes]:
+        def blend_row(row: ir.Value, carried: list[lanes.Lanes]) -> list[lanes.Lanes]:
             planes = Planes(builder, floats, row)
             _, _, reaches, raw = footprint.row(row)
             before = planes.load(channel_count)
@@ -119,7 +119,7 @@ def blend_gaussian(
             weight = (alpha * before).where(blended, 0.0)
             ended = builder.and_(touched, builder.not_(stays))
             planes.store(channel_count, after.where(blended, (-before).where(ended, before)))
-            planes.store(channel_count + 1, position.where(blended, planes.load(channel_count + 1)))
+            planes.store(channel_count + 1, position_lanes.where(blended, planes.load(channel_count + 1)))
             for c, value in enumerate(values):
                 planes.store(c, planes.load(c) + weight * value)
             plane = channel_count + 2
@@ -127,16 +127,16 @@ def blend_gaussian(
                 chosen = planes.load(plane)
                 met = after.compare("<", 0.5) if mode == 1 else alpha.compare(">=", threshold)
                 fresh = builder.and_(builder.and_(blended, met), chosen.compare("<", 0.0))
-                planes.store(plane, position.where(fresh, chosen))
+                planes.store(plane, position_lanes.where(fresh, chosen))
                 plane += 1
-            carried, owner = weight, position
+            passed, owner = weight, position_lanes
             for j in range(top_k):
                 held, holder = planes.load(plane + j), planes.load(plane + top_k + j)
-                stronger = carried.compare(">", held)
-                planes.store(plane + j, carried.where(stronger, held))
+                stronger = passed.compare(">", held)
+                planes.store(plane + j, passed.where(stronger, held))
                 planes.store(plane + top_k + j, owner.where(stronger, holder))
-                carried, owner = held.where(stronger, carried), holder.where(stronger, owner)
-            return []
+                passed, owner = held.where(stronger, carried), holder.where(stronger, owner)
+            return carried
 
         lanes.for_rows(builder, rows_value, [], blend_row)
         return context.get_dummy_value()
@@ -194,9 +194,10 @@ def blend_tiles(
 ) -> None:  # fmt: skip
     """Blend all tiles.
 
-    Shapes: rec (V, R) and box (V, 4) in depth order, member (M,), tile_start (tiles + 1,), background (3,) or (0,) added
-    to the first three channels; filled: image (C + 1, H, W) with alpha last, final (H, W) transmittance, last (H, W) int32
-    position in the tile's list or -1, chosen (H, W) int32 sorted row or -1 (or (0, 0)), top and top_at (H, W, k).
+    Shapes: rec (V, R) and box (V, 4) in depth order, member (M,), tile_start (tiles + 1,), background (3,) or (0,)
+    added to the first three channels; filled: image (C + 1, H, W) with alpha last, final (H, W) transmittance, last
+    (H, W) int32 position in the tile's list or -1, chosen (H, W) int32 sorted row or -1 (or (0, 0)), top and top_at
+    (H, W, k).
     """
     height, width = final.shape
     count, top_k, mode = len(channels), len(strongest), len(selected)

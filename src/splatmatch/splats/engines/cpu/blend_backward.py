@@ -1,9 +1,9 @@
 """Blending tiles back to front: gradients of each Gaussian's record, one slot per (Gaussian, tile).
 
 With v = dL/d(log alpha) per pixel, the gradients of centre and inverse covariance need only the moments of v over the
-footprint: dx is constant down a column, so rows sum v, v dy, v dy^2 in registers and the x-moments follow once per tile.
-The transmittance before each Gaussian is recovered from the stored final T, and S is the gradient that reaches what lies
-behind it: v = alpha (T s - S / (1 - alpha)), s = sum_c dL/dI_c f_c.
+footprint: dx is constant down a column, so rows sum v, v dy, v dy^2 in registers and the x-moments follow once per
+tile. The transmittance before each Gaussian is recovered from the stored final T, and S is the gradient that reaches
+what lies behind it: v = alpha (T s - S / (1 - alpha)), s = sum_c dL/dI_c f_c.
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ def blend_tiles_backward(
 ) -> None:  # fmt: skip
     """Gradient records of all (Gaussian, tile) pairs.
 
-    Shapes: as ``blend_tiles``; image_gradient (C + 1, H, W) with alpha last; filled: gradient (M, G) by slot: moments of v,
-    then channel gradients; background_gradient (tiles, 3) float64 partial sums.
+    Shapes: as ``blend_tiles``; image_gradient (C + 1, H, W) with alpha last; filled: gradient (M, G) by slot: moments
+    of v, then channel gradients; background_gradient (tiles, 3) float64 partial sums.
     """
     height, width = final.shape
     count, record_width = len(channels), gradient.shape[1]

@@ -76,7 +76,7 @@ class Lanes:
         return self._make(self.builder.select(mask, self.value, self._lift(other)))
 
     def exp(self) -> Lanes:
-        """Exponential of lanes in [-5.6, 0], relative error below 2e-6 (degree-5 polynomial of x / 8, squared thrice)."""
+        """Exponential of lanes in [-5.6, 0], relative error below 2e-6: a polynomial of x / 8, squared thrice."""
         y = self * 0.125
         p = y * EXP[5] + EXP[4]
         for coefficient in (EXP[3], EXP[2], EXP[1], EXP[0]):

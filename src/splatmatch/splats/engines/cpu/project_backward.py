@@ -41,8 +41,9 @@ def project_backward(
 ) -> None:  # fmt: skip
     """Chain gradient records through the projection; every output row is written, culled Gaussians get zeros.
 
-    Shapes: inputs as ``project``; first_slot (N + 1,), gradient (M, G) by slot; z_gradient (N,) or (0,); outputs like their inputs,
-    g_offsets (N, 2) or (0, 2), g_pose (blocks, 6) float64 partial sums of the left tangent (translation, rotation), or (0, 6).
+    Shapes: inputs as ``project``; first_slot (N + 1,), gradient (M, G) by slot; z_gradient (N,) or (0,); outputs like
+    their inputs, g_offsets (N, 2) or (0, 2), g_pose (blocks, 6) float64 partial sums of the left tangent
+    (translation, rotation), or (0, 6).
     """
     n, terms = means.shape[0], sh.shape[1]
     rgb_at, z_at, normal_at, distance_at, features_at = layout
@@ -102,7 +103,8 @@ def project_backward(
             t0, t1, t2 = b0 * r0 + b1 * r3 + b2 * r6, b0 * r1 + b1 * r4 + b2 * r7, b0 * r2 + b1 * r5 + b2 * r8
             p0, p1, p2, o0, o1, o2 = u0 * s0, u1 * s1, u2 * s2, t0 * s0, t1 * s1, t2 * s2
 
-            # Inverse covariance (a, b, c) and its gradient from the moments: power = -(a dx^2 + 2 b dx dy + c dy^2) / 2.
+            # Inverse covariance (a, b, c) and its gradient from the moments: power = -(a dx^2 + 2 b dx dy + c dy^2) /
+            # 2.
             a, b, c_ = rec[i, 2], rec[i, 3], rec[i, 4]
             gu = -(a * total[1] + b * total[3])
             gv = -(c_ * total[3] + b * total[1])

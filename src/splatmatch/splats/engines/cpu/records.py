@@ -1,11 +1,11 @@
 """The layout of what the kernels hand to each other: plain float32 and int32 arrays.
 
 A record is one row per Gaussian: the head below, then the blended channels in the order of ``rules.ChannelLayout``.
-A box is (first column, last column, first row, last row) of the pixels the Gaussian can reach; first column -1 = culled.
+A box is (first column, last column, first row, last row) of the pixels the Gaussian can reach; first column -1 =
+culled.
 """
 
 from __future__ import annotations
-
 
 X, Y = 0, 1
 """Projected centre, corner pixels."""

@@ -1,7 +1,8 @@
-"""Memory that is used again from frame to frame: a fresh large array costs a page fault per 4 KiB, as much as the work in it.
+"""Memory that is used again from frame to frame: a fresh large array costs a page fault per 4 KiB.
 
-A buffer is free when nobody but the pool refers to it. Views made by numpy and tensors made by ``torch.from_numpy`` keep
-their buffer alive through its reference count, so nothing has to be handed back and nothing in use can be handed out.
+A buffer is free when nobody but the pool refers to it. Views made by numpy and tensors made by ``torch.from_numpy``
+keep their buffer alive through its reference count, so nothing has to be handed back and nothing in use can be handed
+out.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class Pool:
             return np.empty(shape, dtype)
         with self._lock:
             memory = self._find(size)
-        return memory[:size].view(dtype).reshape(shape)
+        array: NDArray[Any] = memory[:size].view(dtype).reshape(shape)
+        return array
 
     def tensor(self, shape: tuple[int, ...]) -> Tensor:
         """The same as a float32 tensor."""
@@ -62,7 +64,7 @@ class Pool:
         self._last_used = [self._last_used[i] for i in keep]
         raw = np.empty(size + size // 8 + 2 * LINE, np.uint8)
         start = -raw.ctypes.data % LINE
-        aligned = np.frombuffer(memoryview(raw)[start : start + size + size // 8 + LINE], np.uint8)
+        aligned = np.frombuffer(raw.data[start : start + size + size // 8 + LINE], np.uint8)
         self._buffers.append(aligned)
         self._last_used.append(self._tick)
         return aligned
