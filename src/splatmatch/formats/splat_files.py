@@ -79,12 +79,9 @@ def check_splat_suffix(path: Path) -> None:
     Raises:
         InputError: the suffix is none of ``WRITERS``; the closest is named.
     """
-    name = Path(path).name.lower()
-    if name.endswith(tuple(WRITERS)):
+    path = Path(path)
+    if path.name.lower().endswith(tuple(WRITERS)):
         return
-    suffix = "." + name.partition(".")[2] if "." in name else ""
-    closest = difflib.get_close_matches(suffix or name, WRITERS, n=1, cutoff=0.0)[0]
-    raise InputError(
-        f"{path}: splats are not written as {suffix or 'a file without suffix'}",
-        f"use {closest} ({', '.join(WRITERS)})",
-    )
+    closest = difflib.get_close_matches(path.suffix.lower() or ".ply", WRITERS, n=1, cutoff=0.0)[0]
+    suffix = path.suffix or "a file without suffix"
+    raise InputError(f"{path}: splats are not written as {suffix}", f"use {closest} ({', '.join(WRITERS)})")
