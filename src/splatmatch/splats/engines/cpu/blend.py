@@ -135,7 +135,7 @@ def blend_gaussian(
                 stronger = passed.compare(">", held)
                 planes.store(plane + j, passed.where(stronger, held))
                 planes.store(plane + top_k + j, owner.where(stronger, holder))
-                passed, owner = held.where(stronger, carried), holder.where(stronger, owner)
+                passed, owner = held.where(stronger, passed), holder.where(stronger, owner)
             return carried
 
         lanes.for_rows(builder, rows_value, [], blend_row)

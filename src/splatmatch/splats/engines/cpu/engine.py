@@ -52,7 +52,7 @@ class CpuEngine:
         shot = _Shot.of(camera, camera_from_world, pose_tangent, intrinsics, request, layout, gaussians.antialiased)
         means = gaussians.means
         n = len(gaussians)
-        alpha, selected_z, selected, top_ids, top_weights, radii, *groups = _Rasterise.apply(
+        alpha, selected_z, selected, top_ids, top_weights, radii, *groups = _Rasterise.apply(  # type: ignore[no-untyped-call]
             shot,
             *gaussians.tensors().values(),
             means.new_zeros(0) if background is None or layout.rgb < 0 else background,
