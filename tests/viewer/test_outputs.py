@@ -17,6 +17,7 @@ from splatmatch.geometry.camera import Camera
 from splatmatch.scene.views import Scene, SparsePoints
 from splatmatch.splats.render import render
 from splatmatch.viewer import video
+from splatmatch.viewer.framing import subject
 from splatmatch.viewer.outputs import RenderConfig, picture_of, render_to_folder, render_to_video, render_view
 from splatmatch.viewer.paths import PathConfig, camera_path
 from splatmatch.viewer.screenshot import ScreenshotConfig, overview_pose, screenshot, thumbnails
@@ -157,11 +158,15 @@ def test_several_quantities_stand_side_by_side_in_a_video(tmp_path):
     assert done == [(1, 3), (2, 3), (3, 3)]
 
 
+def centres_of(scene: Scene) -> torch.Tensor:
+    return torch.stack([view.camera_from_world.centre for view in scene.views])
+
+
 @pytest.mark.parametrize("degrees", [360, 60])
 def test_the_overview_shows_every_camera(degrees):
     scene = arc_scene(degrees=degrees)
     camera = Camera.from_fov(320, 200, 50.0)
-    pose = overview_pose(scene, camera)
+    pose = overview_pose(subject(scene), centres_of(scene), camera)
     for view in scene.views:
         local = pose.apply(view.camera_from_world.centre)
         x, y = camera.project(local).tolist()
@@ -190,7 +195,7 @@ def test_a_wall_behind_the_cameras_does_not_hide_the_scene(tmp_path):
     """What stands between the eye and the nearest camera is cut away."""
     scene = arc_scene(tmp_path, degrees=60)
     config = ScreenshotConfig(160, 100, engine="reference")
-    eye = overview_pose(scene, Camera.from_fov(160, 100, 50.0)).centre
+    eye = overview_pose(subject(scene), centres_of(scene), Camera.from_fov(160, 100, 50.0)).centre
     ahead = eye + 0.15 * (scene.gaussians.means.mean(0).double() - eye)
     wall = ball(tuple(ahead.tolist()), 0.5)
     both = type(wall)(*(torch.cat([a, b]) for a, b in zip(scene.gaussians.tensors().values(), wall.tensors().values(),

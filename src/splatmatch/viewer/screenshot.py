@@ -51,7 +51,8 @@ def screenshot(scene: Scene, config: ScreenshotConfig = ScreenshotConfig()) -> P
         InputError: the scene has neither cameras nor Gaussians.
     """
     camera = Camera.from_fov(config.width, config.height, config.field_of_view)
-    pose = overview_pose(scene, camera, config.up)
+    centres = torch.stack([view.camera_from_world.centre for view in scene.views]) if scene.views else None
+    pose = overview_pose(subject(scene, config.up), centres, camera)
     canvas = _backdrop(scene, camera, pose, config.engine)
     if scene.gaussians is None:
         draw_points(canvas, pose, scene.points, radius=1.6)
@@ -71,10 +72,14 @@ def thumbnails(views: tuple[View, ...], long_side: int) -> list[Picture | None]:
     return pictures
 
 
-def overview_pose(scene: Scene, camera: Camera, up: Up = "auto") -> Pose:
-    """camera_from_world of an eye behind and above the cameras, as near as shows all of them."""
-    middle = subject(scene, up)
-    centres = torch.stack([view.camera_from_world.centre for view in scene.views]) if scene.views else None
+def overview_pose(middle: Subject, centres: Tensor | None, camera: Camera) -> Pose:
+    """camera_from_world of an eye behind and above the cameras, as near as shows all of them.
+
+    Args:
+        middle: what to look at.
+        centres: (N, 3) camera centres; None = a bare splat, seen whole.
+        camera: of the picture.
+    """
     corners = _box(middle) if centres is None else torch.cat([centres, middle.centre[None]])
     back, elevation = _side(middle, centres)
     direction = math.cos(elevation) * back + math.sin(elevation) * middle.up
