@@ -42,7 +42,7 @@ def read_camera_list(path: Path, images: Path | None = None) -> PosedCapture:
         raise FormatError(f"{path}: lists no images")
     files = [text(entry, "name", f"{path}: image {index}") for index, entry in enumerate(entries)]
     paths = [locate_photo(file, path.parent, images) for file in files]
-    names = photo_names(files, paths, images or path.parent, path)
+    names = photo_names(files, paths, path.parent, images, path)
     if len(set(names)) < len(names):
         raise FormatError(f"{path}: two images have the same name")
     posed = [

@@ -52,7 +52,7 @@ def read_transforms(path: Path, images: Path | None = None) -> PosedCapture:
         raise FormatError(f"{path}: has no frames")
     files = [text(frame, "file_path", f"{path}: frame {index}") for index, frame in enumerate(frames)]
     paths = [locate_photo(file, path.parent, images) for file in files]
-    names = photo_names(files, paths, images or path.parent, path)
+    names = photo_names(files, paths, path.parent, images, path)
     splits = _splits(data, path)
     posed, missing = [], []
     for frame, file, name, photo in zip(frames, files, names, paths, strict=True):

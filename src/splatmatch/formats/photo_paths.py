@@ -33,20 +33,24 @@ def locate_photo(name: str, base: Path, images: Path | None) -> Path | None:
     return None
 
 
-def photo_names(names: Sequence[str], paths: Sequence[Path | None], root: Path, source: Path) -> list[str]:
-    """What to call the photos of a pose file: their paths below ``root``, without a common leading ``images*`` folder.
+def photo_names(
+    names: Sequence[str], paths: Sequence[Path | None], base: Path, images: Path | None, source: Path
+) -> list[str]:
+    """What to call the photos of the pose file ``source``.
 
-    A photo outside ``root`` is called by its file name, one that does not exist as in the file ``source``.
+    A photo in the user's folder ``images`` is called by its path there. Otherwise by its path below ``base`` (or as in
+    the file where it does not exist), without a common leading ``images*`` folder; outside ``base`` by its file name.
 
     Raises:
         FormatError: a name that could not be a file's.
     """
     labels = []
     for name, path in zip(names, paths, strict=True):
-        below = PurePosixPath(name.replace("\\", "/")) if path is None else Path(os.path.relpath(path, root))
+        below = PurePosixPath(name.replace("\\", "/")) if path is None else Path(os.path.relpath(path, images or base))
         parts = [part for part in below.parts if part != "/"]
         labels.append(parts[-1:] if ".." in parts else parts)
-    heads = {parts[0] for parts in labels if len(parts) > 1}
+    loose = [images is None or path is None for path in paths]  # not settled by the user's folder
+    heads = {parts[0] for parts, is_loose in zip(labels, loose, strict=True) if is_loose and len(parts) > 1}
     if len(heads) == 1 and next(iter(heads)).startswith(IMAGES):
-        labels = [parts[1:] if len(parts) > 1 else parts for parts in labels]
+        labels = [parts[is_loose and len(parts) > 1 :] for parts, is_loose in zip(labels, loose, strict=True)]
     return [checked_name("/".join(parts), str(source)) for parts in labels]
