@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from splatmatch.drawing.depth import depth_range
 from splatmatch.drawing.pictures import Picture, picture_from_rgb
 from splatmatch.evaluation.views import load_photo
 from splatmatch.metrics.psnr import psnr
@@ -23,6 +24,8 @@ class Comparison:
     """What was asked for, by kind."""
     psnr: float
     """dB at this size, ignored pixels left out."""
+    near_far: tuple[float, float] | None
+    """Depths at the ends of the ramp, scene units; None where depth was not asked for."""
 
 
 def compare(
@@ -44,9 +47,11 @@ def compare(
     at = View(view.name, camera, view.camera_from_world)
     drawn = render_view(gaussians, at, RenderConfig(wanted, depth_mode="median"), engine)
     assert drawn.rgb is not None
+    near_far = None if drawn.depth is None else depth_range(drawn.depth, drawn.depth_valid)
     return Comparison(
         view,
         picture_from_rgb(photo),
-        {kind: picture_of(drawn, kind) for kind in what},
+        {kind: picture_of(drawn, kind, near_far) for kind in what},
         float(psnr(drawn.rgb.cpu().to(photo), photo, mask)),
+        near_far,
     )
