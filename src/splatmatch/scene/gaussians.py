@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 
 import torch
@@ -81,17 +81,21 @@ class Gaussians:
         """Other parameter tensors, all five by name, with the same ``antialiased`` and ``frame``."""
         return Gaussians(**{name: tensors[name] for name in TENSORS}, antialiased=self.antialiased, frame=self.frame)
 
+    def mapped(self, function: Callable[[Tensor], Tensor]) -> Gaussians:
+        """Each of the five tensors replaced by ``function`` of it."""
+        return self.with_tensors({name: function(tensor) for name, tensor in self.tensors().items()})
+
     def to(self, target: torch.device | torch.dtype | str) -> Gaussians:
         """All tensors on another device or in another floating dtype."""
-        return self.with_tensors({name: tensor.to(target) for name, tensor in self.tensors().items()})
+        return self.mapped(lambda tensor: tensor.to(target))
 
     def detach(self) -> Gaussians:
         """Without autograd history."""
-        return self.with_tensors({name: tensor.detach() for name, tensor in self.tensors().items()})
+        return self.mapped(Tensor.detach)
 
     def select(self, rows: Tensor) -> Gaussians:
         """The Gaussians at ``rows``: an index tensor or a boolean mask (N,)."""
-        return self.with_tensors({name: tensor[rows] for name, tensor in self.tensors().items()})
+        return self.mapped(lambda tensor: tensor[rows])
 
     def cropped(self, low: Tensor, high: Tensor) -> Gaussians:
         """Those whose centres lie in the box low <= x <= high, corners (3,)."""

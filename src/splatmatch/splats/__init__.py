@@ -1,1 +1,1 @@
-
+"""Rendering and fitting Gaussian splats: engines, losses, densification, ``fit()``."""

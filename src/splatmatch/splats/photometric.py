@@ -30,8 +30,13 @@ class Photometric:
 
     @property
     def psnr(self) -> float:
-        """Peak signal-to-noise ratio in dB for a peak of 1; infinite for equal images."""
-        return -10 * math.log10(self.mse) if self.mse > 0 else math.inf
+        """Peak signal-to-noise ratio in dB for a peak of 1; at most 100."""
+        return psnr_of(self.mse)
+
+
+def psnr_of(mse: float) -> float:
+    """-10 log10 of a mean squared error, dB for a peak of 1; at most 100."""
+    return -10 * math.log10(max(mse, 1e-10))
 
 
 def photometric_loss(
@@ -40,7 +45,7 @@ def photometric_loss(
     """(1 - s) mean |x - y| + s (1 - mean SSIM(x, y)) of an image and its target.
 
     SSIM (Wang et al., 2004): 11x11 Gaussian window of sigma 1.5, zero padding, C1 = 0.01^2, C2 = 0.03^2, peak 1.
-    With a weight w, x is replaced by y + w (x - y), so that ignored pixels neither count nor leak into the windows of
+    With a weight w, both images are multiplied by it, so that ignored pixels neither count nor leak into the windows of
     their neighbours, and the SSIM map is weighted by w. All means divide by the number of all pixels: a pixel pulls
     equally hard whatever the mask around it.
 
@@ -107,8 +112,8 @@ def _with_torch(image: Tensor, target: Tensor, weight: Tensor | None, ssim_weigh
     """The same loss in plain torch, for other devices and dtypes."""
     wanted = target.to(image) / 255 if target.dtype == torch.uint8 else target.to(image)
     factor = torch.ones_like(image[..., :1]) if weight is None else weight.to(image)[..., None]
-    x = (wanted + factor * (image - wanted)).permute(2, 0, 1)
-    y = wanted.permute(2, 0, 1)
+    x = (factor * image).permute(2, 0, 1)
+    y = (factor * wanted).permute(2, 0, 1)
     taps = torch.exp(-(torch.arange(-5, 6, device=image.device, dtype=image.dtype) ** 2) / (2 * 1.5**2))
     planes = torch.cat([x, y, x * x + y * y, x * y])[None]
     kernel = (taps / taps.sum()).expand(12, 1, 11)

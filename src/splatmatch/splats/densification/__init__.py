@@ -1,1 +1,1 @@
-
+"""Strategies that add, move and remove Gaussians during a fit."""

@@ -111,8 +111,9 @@ def photometric(
                 if weighted:
                     weight_row = weight[row]
                     for i in range(_u8(product_first), _u8(product_last)):
-                        y = s[o + i + _u8(_PRODUCT)]
-                        s[o + i] = y + weight_row[i + shift] * (s[o + i] - y)
+                        s[o + i] *= weight_row[i + shift]
+                    for i in range(_u8(product_first), _u8(product_last)):
+                        s[o + i + _u8(_PRODUCT)] *= weight_row[i + shift]
                 for i in range(_u8(_PRODUCT)):
                     x = s[o + i]
                     y = s[o + i + _u8(_PRODUCT)]
@@ -196,10 +197,10 @@ def photometric(
             absolute = _0
             square = _0
             for i in range(_u8(TILE)):
-                y = s[_u8(_TARGET) + i]
                 m = s[_u8(_FACTOR) + i]
-                difference = m * (s[_u8(_IMAGE) + i] - y)
-                x = y + difference
+                x = m * s[_u8(_IMAGE) + i]
+                y = m * s[_u8(_TARGET) + i]
+                difference = x - y
                 sign = _1 if difference > _0 else (-_1 if difference < _0 else _0)
                 b = _u8(_ROW_B) + i
                 g = _blurred(s, b, _u8(1)) + _2 * x * _blurred(s, b + _u8(_DERIVED), _u8(1))
