@@ -59,6 +59,7 @@ def test_distortion_splits_and_missing_photos(tmp_path):
         ([entry(R=None)], "'R' is missing"),
         ([entry(R=[[2, 0, 0], [0, 2, 0], [0, 0, 2]])], "not a rotation"),
         ([entry(t=["x", 0, 0])], "'t' is missing or malformed"),
+        ([entry(t=[10**400, 0, 0])], "'t' is missing or malformed"),
         ([entry(dist=[0.1])], "'dist' is not 4"),
         ([entry(split="val")], "neither train nor test"),
         ([entry(split=["train"])], "neither train nor test"),

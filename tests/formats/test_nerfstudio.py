@@ -226,6 +226,9 @@ BAD[0, 0] = 2
         ([frame("a.png")], {**SIZE, "k4": 0.1}, "with k4"),
         ([frame("a.png")], {**SIZE, "camera_model": "EQUIRECTANGULAR"}, "EQUIRECTANGULAR"),
         ([frame("a\nb.png")], SIZE, "no name of an image"),
+        ([frame("a.png", transform_matrix=[[10**400] * 4] * 4)], SIZE, "a.png"),
+        ([frame("a.png")], {**SIZE, "cx": 10**400}, "not a number"),
+        ([frame("a.png")], {**SIZE, "w": 1e300}, "not a camera"),
     ],
 )
 def test_damage_is_named(tmp_path, frames, shared, message):

@@ -183,6 +183,8 @@ def change(*path, value):
         change("means", "maxs", value=[1.0, 2.0]),
         change("scales", "codebook", value=[0.0] * 7),
         change("sh0", "codebook", value=["x"] * 256),
+        change("sh0", "codebook", value=[10**400] * 256),
+        change("means", "maxs", value=[10**400, 1, 1]),
         change("shN", "files", 0, value="sh0.webp"),
         change("quats", "files", 0, value="sh0.webp"),
     ],

@@ -83,6 +83,7 @@ def test_pinhole_round_trip():
         (("FISH", 10, 10, (1.0, 5.0, 5.0)), "unknown camera model"),
         (("PINHOLE", 10, 10, (1.0, 5.0, 5.0)), "4 parameters"),
         (("SIMPLE_PINHOLE", 0, 10, (1.0, 5.0, 5.0)), "not a camera"),
+        (("SIMPLE_PINHOLE", 10, 1 << 40, (1.0, 5.0, 5.0)), "not a camera"),
         (("SIMPLE_PINHOLE", 10, 10, (math.nan, 5.0, 5.0)), "not a camera"),
         (("PINHOLE", 10, 10, (1.0, -1.0, 5.0, 5.0)), "focal length"),
     ],

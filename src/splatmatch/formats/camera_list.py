@@ -78,7 +78,7 @@ def _image(name: str, entry: dict[str, Any], photo: Path | None, source: str) ->
 def _array(entry: dict[str, Any], key: str, shape: tuple[int, ...], source: str) -> NDArray[np.float64]:
     try:
         array = np.asarray(entry[key], np.float64)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise FormatError(f"{source}: {key!r} is missing or malformed") from error
     if array.shape != shape or not np.isfinite(array).all():
         raise FormatError(f"{source}: {key!r} is not {' x '.join(map(str, shape))} finite numbers")

@@ -20,7 +20,6 @@ _IMAGE = struct.Struct("<I4d3dI")
 _PIXEL = np.dtype([("xy", "<f8", 2), ("point", "<u8")])
 _POINT_HEAD = np.dtype([("id", "<u8"), ("xyz", "<f8", 3), ("rgb", "u1", 3), ("error", "<f8"), ("length", "<u8")])
 _MODEL_NAMES = {model.colmap_id: name for name, model in CAMERA_MODELS.items()}
-_MAX_SIDE = 1 << 24
 
 
 class _Bytes:
@@ -104,8 +103,8 @@ def _read_cameras(file: _Bytes) -> dict[int, DistortedCamera]:
         camera_id, model_id, width, height = _CAMERA.unpack(file.take(_CAMERA.size))
         if model_id not in _MODEL_NAMES:
             raise FormatError(f"{file.path}: camera {camera_id} has the unknown model {model_id}")
-        if camera_id in cameras or max(width, height) > _MAX_SIDE:
-            raise FormatError(f"{file.path}: damaged: camera {camera_id} of {width} x {height} pixels")
+        if camera_id in cameras:
+            raise FormatError(f"{file.path}: camera {camera_id} occurs twice")
         model = _MODEL_NAMES[model_id]
         size = CAMERA_MODELS[model].size
         params = struct.unpack(f"<{size}d", file.take(8 * size))

@@ -121,7 +121,7 @@ def assemble(records: ModelRecords, source: str) -> ColmapModel:
     """
     if not records.images:
         raise FormatError(f"{source}: the COLMAP model holds no registered images")
-    by_name = sorted(records.images, key=lambda image: image.name)
+    by_name = sorted(records.images, key=lambda image: checked_name(image.name, source))
     images = tuple(_image(record, records.cameras, source) for record in by_name)
     if len({image.name for image in images}) < len(images) or len({r.image_id for r in by_name}) < len(images):
         raise FormatError(f"{source}: two images have the same name or id")

@@ -50,6 +50,8 @@ class PhotoInfo:
     """Pixels as stored, before the orientation is applied."""
     focal: float | None
     """Focal length in pixels of this file by EXIF; None where EXIF does not say."""
+    upright: bool = True
+    """The stored pixels need no turning or flipping."""
 
 
 def list_photos(folder: Path) -> tuple[str, ...]:
@@ -87,8 +89,9 @@ def read_photo_info(path: Path) -> PhotoInfo:
         if image.format == "TIFF":  # Pillow turns these itself
             width, height = image.size
             return PhotoInfo(width, height, width, height, focal_from_exif(exif, width, height))
-        width, height = image.size[::-1] if orientation(exif) >= 5 else image.size
-        return PhotoInfo(width, height, *image.size, focal_from_exif(exif, width, height))
+        turn = orientation(exif)
+        width, height = image.size[::-1] if turn >= 5 else image.size
+        return PhotoInfo(width, height, *image.size, focal_from_exif(exif, width, height), upright=turn == 1)
 
 
 def read_image(path: Path, *, upright: bool = True) -> NDArray[np.uint8]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +45,10 @@ def number(entry: dict[str, Any], key: str, source: str, default: float | None =
         FormatError: the key is absent and there is no default, or its value is not a finite number.
     """
     value = entry.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise FormatError(f"{source}: {key!r} is {value!r}, not a number" if key in entry else f"{source}: no {key!r}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
+        raise FormatError(
+            f"{source}: {key!r} is {value!r:.60}, not a number" if key in entry else f"{source}: no {key!r}"
+        )
     return float(value)
 
 
@@ -70,5 +72,7 @@ def text(entry: dict[str, Any], key: str, source: str) -> str:
     """
     value = entry.get(key)
     if not isinstance(value, str) or not value:
-        raise FormatError(f"{source}: {key!r} is {value!r}, not a name" if key in entry else f"{source}: no {key!r}")
+        raise FormatError(
+            f"{source}: {key!r} is {value!r:.60}, not a name" if key in entry else f"{source}: no {key!r}"
+        )
     return value

@@ -94,6 +94,6 @@ def _image(name: str, photo: Path | None, row: NDArray[np.float64], path: Path) 
         size = (round(width), round(height))
         camera = DistortedCamera("SIMPLE_PINHOLE", *size, (float(focal), size[0] / 2, size[1] / 2))
         world_from_camera = Pose.from_matrix(np.column_stack([right, down, -backward, centre]))
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise FormatError(f"{path}: the pose of {name}: {error}") from error
     return PosedImage(name, camera, world_from_camera.inverse(), photo)

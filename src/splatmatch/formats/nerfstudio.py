@@ -146,7 +146,7 @@ def _camera(entry: dict[str, Any], photo: Path | None, source: str) -> Distorted
     model, distortion = _distortion(entry, source)
     try:
         return DistortedCamera(model, round(width), round(height), (fx, fy, *centre, *distortion))
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise FormatError(f"{source}: {error}") from error
 
 
@@ -181,7 +181,7 @@ def _pose(frame: dict[str, Any], source: str) -> Pose:
         return _AXES @ Pose.from_matrix(frame["transform_matrix"]).inverse()
     except KeyError as error:
         raise FormatError(f"{source}: no 'transform_matrix'") from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:  # torch raises the last two
         raise FormatError(f"{source}: {error}") from error
 
 

@@ -199,9 +199,10 @@ def _decoder(bundle: _Bundle, section: dict[str, Any], version: int, channels: i
         raise bundle.fail("a codebook does not have 256 entries")
     if book[0] is None and all(isinstance(value, int | float) for value in book[1:]):
         book = [book[1] + (book[1] - book[255]) / 255, *book[1:]]  # a writer's bug that readers repair
-    if not all(isinstance(value, int | float) for value in book):
-        raise bundle.fail("a codebook holds something that is no number")
-    table = np.array(book, np.float64)
+    try:
+        table = np.array(book, np.float64).reshape(256)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise bundle.fail("a codebook holds something that is no number") from error
     return lambda levels: table[levels]
 
 
@@ -209,6 +210,6 @@ def _linear(bundle: _Bundle, section: dict[str, Any], channels: int) -> Decode:
     """Linear between ``mins`` (0) and ``maxs`` (255), which are lists of ``channels`` numbers or one number."""
     try:
         low, high = (np.asarray(section[end], np.float64).reshape(-1) * np.ones(channels) for end in ("mins", "maxs"))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise bundle.fail("bounds are missing or malformed") from error
     return lambda levels: low + levels / 255 * (high - low)

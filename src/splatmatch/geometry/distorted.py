@@ -53,6 +53,8 @@ CAMERA_MODELS: dict[str, CameraModel] = {
     "EQUIRECTANGULAR": CameraModel(17, 0, ("w", "h")),
 }
 """The camera models of COLMAP (doc/cameras.rst) by name."""
+MAX_SIDE = 1 << 20
+"""Pixels; a larger image is a damaged number in a file."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ class DistortedCamera:
         layout = CAMERA_MODELS[self.model]
         if len(self.params) != layout.size:
             raise ValueError(f"{self.model} has {layout.size} parameters, not {len(self.params)}")
-        if self.width < 1 or self.height < 1 or not all(map(math.isfinite, self.params)):
+        sides = (self.width, self.height)
+        if min(sides) < 1 or max(sides) > MAX_SIDE or not all(map(math.isfinite, self.params)):
             raise ValueError(f"not a camera: {self.width} x {self.height}, {self.model} {self.params}")
         if min(self.params[: layout.focals], default=1.0) <= 0:
             raise ValueError(f"not a camera: focal length {min(self.params[: layout.focals])}")
