@@ -28,7 +28,7 @@ class ReportConfig:
     views: int = 4
     """How many photos are compared with their renders."""
     size: int = 560
-    """Long side of these pictures in pixels; the first one is shown at twice that."""
+    """Long side of these pictures in pixels; the middle one is shown at twice that."""
     engine: str = "auto"
     """auto, cpu, gsplat or reference."""
 
@@ -101,13 +101,13 @@ def _key_figures(scene: Scene, metrics: ViewsResult | None) -> list[tuple[str, s
 
 
 def _comparisons(scene: Scene, config: ReportConfig) -> list[Comparison]:
-    """Held-out views, or training views where none are, spread evenly over the capture; the first one larger."""
+    """Held-out views, or training views where none are, spread evenly over the capture; the middle one larger."""
     if scene.gaussians is None:
         return []
     candidates = [view for view in scene.test_views or scene.views if view.image_path is not None]
     count = min(config.views, len(candidates))
     picks = [candidates[(2 * i + 1) * len(candidates) // (2 * count)] for i in range(count)]
-    sizes = [2 * config.size if i == 0 else config.size for i in range(count)]
+    sizes = [2 * config.size if i == count // 2 else config.size for i in range(count)]
     return [
         compare(scene.gaussians, view, size, ("rgb", "depth", "normal"), config.engine)
         for view, size in zip(picks, sizes, strict=True)
@@ -125,9 +125,10 @@ def _comparison_section(scene: Scene, pairs: list[Comparison], metrics: ViewsRes
     )
     figures = {item.name: item.psnr for item in metrics.items} if metrics is not None else {}
     decibels = [figures.get(pair.view.name, pair.psnr) for pair in pairs]
-    first = pairs[0]
-    blocks = [html.slider(first.photo, first.drawn["rgb"], "photo", f"render, {decibels[0]:.2f} dB")]
-    blocks.append(f'<p class="note">{escape(first.view.name)}: drag to compare.</p>')
+    middle = len(pairs) // 2
+    large = pairs[middle]
+    blocks = [html.slider(large.photo, large.drawn["rgb"], "photo", f"render, {decibels[middle]:.2f} dB")]
+    blocks.append(f'<p class="note">{escape(large.view.name)}: drag to compare.</p>')
     unit = " m" if scene.metric else ""
     rows = [_comparison_row(pair, value, unit) for pair, value in zip(pairs, decibels, strict=True)]
     blocks.append(f'<div class="views">{"".join(rows)}</div>')

@@ -37,12 +37,13 @@ def figure(picture: Picture, description: str, caption: str = "", style: str = "
 
 def slider(left: Picture, right: Picture, left_label: str, right_label: str) -> str:
     """Two pictures of one size over each other, with a handle that moves the border between them."""
-    return (
-        f'<div class="slide">{image(right, right_label)}<div class="over">{image(left, left_label)}</div>'
-        f'<input type="range" min="0" max="100" value="50" step="0.1" aria-label="{escape(left_label)} against '
-        f"{escape(right_label)}\" oninput=\"this.parentNode.style.setProperty('--x', this.value + '%')\">"
-        f'<div class="tags"><span>{escape(left_label)}</span><span>{escape(right_label)}</span></div></div>'
-    )
+    width = 84 * left.shape[1] / left.shape[0]  # never higher than the window
+    move = "this.parentNode.style.setProperty('--x', this.value + '%')"
+    label = f"{escape(left_label)} against {escape(right_label)}"
+    handle = f'<input type="range" min="0" max="100" value="50" step="0.1" aria-label="{label}" oninput="{move}">'
+    tags = f'<div class="tags"><span>{escape(left_label)}</span><span>{escape(right_label)}</span></div>'
+    over = f'<div class="over">{image(left, left_label)}</div>'
+    return f'<div class="slide" style="max-width:{width:.1f}vh">{image(right, right_label)}{over}{handle}{tags}</div>'
 
 
 def section(title: str, note: str, *parts: str) -> str:
