@@ -35,19 +35,21 @@ def halves(parents: Gaussians, offset: float, shrink: float, narrow: float, keep
 def relocated(parents: Gaussians, copies: Tensor) -> Gaussians:
     """The parents as they must be if ``copies`` (N,) >= 1 of each stand in the same place and the image stays the same.
 
-    Opacity 1 - (1 - o)^(1/k), scale factor o / sum_{i=1..k} sum_{j<i} C(i-1, j) (-1)^j o_new^(j+1) / sqrt(j+1)
-    (Kheradmand et al., 3D Gaussian Splatting as Markov Chain Monte Carlo, 2024, eq. 9).
+    k copies of opacity p = 1 - (1 - o)^(1/k) have the parent's opacity at the centre, and their total alpha on screen
+    is the parent's if the scales are multiplied by sqrt(o / sum_{j=1..k} C(k, j) (-1)^(j+1) p^j / j): the integral of
+    1 - (1 - p g)^k over the plane, g^j being a Gaussian of 1/j the area. (Kheradmand et al., 3D Gaussian Splatting as
+    Markov Chain Monte Carlo, 2024, eq. 9, keep the integral along a line instead, which darkens.)
     """
     opacity = parents.opacities.double()
     k = copies.clamp(1, MAX_COPIES).double()
     new = 1 - (1 - opacity) ** (1 / k)
     total = torch.zeros_like(new)
-    for i in range(1, int(k.max()) + 1 if len(k) else 1):
-        inner = sum(math.comb(i - 1, j) * (-1) ** j * new ** (j + 1) / math.sqrt(j + 1) for j in range(i))
-        total += torch.where(k >= i, inner, 0)
-    factor = opacity / total
+    combinations = torch.ones_like(new)
+    for j in range(1, int(k.max()) + 1 if len(k) else 1):
+        combinations = combinations * (k - j + 1) / j
+        total += (-1) ** (j + 1) * combinations * new**j / j
     return replace(
         parents,
-        log_scales=parents.log_scales + factor.log().to(torch.float32)[:, None],
+        log_scales=parents.log_scales + 0.5 * (opacity / total).log().to(torch.float32)[:, None],
         logit_opacities=torch.logit(new, eps=1e-6).to(torch.float32),
     )
