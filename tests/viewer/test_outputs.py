@@ -209,3 +209,15 @@ def test_thumbnails_skip_views_without_photos(tmp_path):
     os.remove(scene.views[1].image_path)
     small = thumbnails((*scene.views, replace(scene.views[0], image_path=None)), 32)
     assert [None if p is None else p.shape for p in small] == [(24, 32, 3), None, (24, 32, 3), None]
+
+
+def test_an_encoder_that_dies_is_one_clear_error(tmp_path, monkeypatch):
+    def dying(*_, **__):
+        yield
+        raise OSError("lots of text\n\nNo space left on device\n")
+
+    ffmpeg = pytest.importorskip("imageio_ffmpeg")
+    monkeypatch.setattr(ffmpeg, "write_frames", dying)
+    with pytest.raises(OutputError, match=r"encoder failed: No space left on device$"):
+        write_video(tmp_path / "v.mp4", [np.zeros((32, 32, 3), np.uint8)])
+    assert list(tmp_path.iterdir()) == []

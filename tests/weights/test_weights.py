@@ -184,6 +184,13 @@ def test_offline_error_says_what_to_put_where(tiny, monkeypatch):
         load_tensors("tiny", fetch=False)
 
 
+def test_a_cache_that_cannot_be_written_is_one_clear_line(tiny, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SPLATMATCH_CACHE", str(tmp_path / "file"))
+    with pytest.raises(MissingDependencyError, match="SPLATMATCH_CACHE"):
+        load_tensors("tiny")
+
+
 def test_pip_is_asked_with_the_hash_and_its_failure_is_one_line(tiny, monkeypatch, tmp_path):
     seen = {}
 

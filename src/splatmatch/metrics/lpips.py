@@ -19,6 +19,8 @@ Inputs = Literal["-1..1", "0..1"]
 _MEAN = (-0.030, -0.088, -0.188)
 _SCALE = (0.458, 0.448, 0.450)
 _EPSILON = 1e-10
+_ROWS = 64
+"""Rows of a feature map that are compared at a time, to bound memory."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,10 @@ class Lpips:
         mean, scale = pair.new_tensor(_MEAN).view(3, 1, 1), pair.new_tensor(_SCALE).view(3, 1, 1)
         distance = pair.new_zeros(())
         for i, features in enumerate(self._features((pair - mean) / scale)):
-            unit = features / (features.norm(dim=1, keepdim=True) + _EPSILON)
-            head = self.tensors[f"head.{i}"].to(unit)
-            distance = distance + torch.einsum("chw,c->hw", (unit[0] - unit[1]).square(), head).mean()
+            head, area = self.tensors[f"head.{i}"].to(features), features.shape[2] * features.shape[3]
+            for rows in features.split(_ROWS, dim=2):
+                unit = rows / (rows.norm(dim=1, keepdim=True) + _EPSILON)
+                distance = distance + torch.einsum("chw,c->", (unit[0] - unit[1]).square(), head) / area
         return distance
 
     def _features(self, x: Tensor) -> Iterator[Tensor]:
@@ -86,7 +89,7 @@ class Lpips:
             if i in layout.pooled:
                 x = functional.max_pool2d(x, *layout.pool)
             weight, bias = self.tensors[f"conv.{i}.weight"].to(x), self.tensors[f"conv.{i}.bias"].to(x)
-            x = functional.relu(functional.conv2d(x, weight, bias, stride=stride, padding=padding))
+            x = functional.relu_(functional.conv2d(x, weight, bias, stride=stride, padding=padding))
             if i in layout.taps:
                 yield x
 

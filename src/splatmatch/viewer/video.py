@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from splatmatch.drawing.pictures import Picture
-from splatmatch.errors import InputError, MissingDependencyError
+from splatmatch.errors import InputError, MissingDependencyError, OutputError
 from splatmatch.files import atomic_path
 
 
@@ -53,8 +53,15 @@ def _ffmpeg(path: Path, width: int, height: int, rate: float) -> Iterator[_Sink]
         str(path), (width, height), fps=rate, codec="libx264", quality=8, macro_block_size=2, ffmpeg_log_level="error"
     )
     writer.send(None)
+
+    def send(frame: Picture) -> None:
+        try:
+            writer.send(frame.tobytes())
+        except OSError as error:  # ffmpeg has gone: it says why in one of the lines
+            raise OutputError(f"{path.name}: the video encoder failed: {_last_line(error)}") from error
+
     try:
-        yield lambda frame: writer.send(frame.tobytes())
+        yield send
     finally:
         writer.close()
 
@@ -72,3 +79,10 @@ def _opencv(path: Path, width: int, height: int, rate: float) -> Iterator[_Sink]
         yield lambda frame: writer.write(np.ascontiguousarray(frame[..., ::-1]))
     finally:
         writer.release()
+    if path.stat().st_size == 0:
+        raise OutputError(f"{path.name}: the video encoder wrote nothing", "is the disk full?")
+
+
+def _last_line(error: OSError) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else "it stopped"

