@@ -95,7 +95,7 @@ def iteration(args: argparse.Namespace) -> None:
         ratio = np.median(times["iteration"] / times["alone"])
         both, alone = (np.median(times[name]) for name in ("iteration", "alone"))
         print(
-            f"{args.gaussians} Gaussians, SH {degree}, {camera.width}x{camera.height}, {torch.get_num_threads()} threads: "
+            f"{args.gaussians} Gaussians, SH {degree}, {camera.width}x{camera.height}, {args.threads} threads: "
             f"iteration {both:.1f} ms, forward + backward alone {alone:.1f} ms, median ratio {ratio:.2f}"
         )
         print_shares(whole.seconds)
