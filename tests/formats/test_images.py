@@ -207,6 +207,9 @@ def test_photos_of_a_folder(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     assert list_photos(tmp_path) == ("a.png", "b.JPG", "sub/c.webp", "sub/deep/d.tiff")
+    (tmp_path / "a\nb.jpg").write_bytes(b"")
+    with pytest.raises(FormatError, match="no name of an image"):
+        list_photos(tmp_path)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no photos"):
         list_photos(tmp_path / "empty")

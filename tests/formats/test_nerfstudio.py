@@ -226,6 +226,9 @@ BAD[0, 0] = 2
         ([frame("a.png")], {**SIZE, "k4": 0.1}, "with k4"),
         ([frame("a.png")], {**SIZE, "camera_model": "EQUIRECTANGULAR"}, "EQUIRECTANGULAR"),
         ([frame("a\nb.png")], SIZE, "no name of an image"),
+        ([frame("/")], SIZE, "no name of an image"),
+        ([frame("..")], SIZE, "no name of an image"),
+        ([frame("a\0.png")], SIZE, "not a name"),
         ([frame("a.png", transform_matrix=[[10**400] * 4] * 4)], SIZE, "a.png"),
         ([frame("a.png")], {**SIZE, "cx": 10**400}, "not a number"),
         ([frame("a.png")], {**SIZE, "w": 1e300}, "not a camera"),
@@ -236,6 +239,11 @@ def test_damage_is_named(tmp_path, frames, shared, message):
         read_transforms(write(tmp_path, frames, **shared))
     assert "transforms.json" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_names_too_long_for_the_disk_are_photos_that_do_not_exist(tmp_path):
+    read = read_transforms(write(tmp_path, [frame("a" * 5000)], **SIZE))
+    assert len(read.missing) == 1
 
 
 def test_nan_in_a_pose(tmp_path):

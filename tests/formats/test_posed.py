@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
 from PIL import Image
 
 from splatmatch.errors import FormatError, InputError
@@ -165,6 +168,27 @@ def test_what_is_no_pose_file(tmp_path):
     for name in ("a.json", "a.txt", "b.json"):
         with pytest.raises(FormatError, match=name):
             read_posed_capture(tmp_path / name)
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(["transforms.json", "cameras.json", "poses_bounds.npy", "scene.json"]), st.data())
+def test_flipped_bytes_give_a_capture_or_an_input_error(tmp_path_factory, name, data):
+    """No damage, however small, may raise anything else."""
+    folder = tmp_path_factory.mktemp("flip")
+    if name == "transforms.json":
+        path = test_nerfstudio.write(folder, [test_nerfstudio.frame("a.png", k1=0.1)], **test_nerfstudio.SIZE)
+    elif name == "cameras.json":
+        path = test_camera_list.write(folder, test_camera_list.entry(dist=[0.1, 0, 0, 0]))
+    elif name == "poses_bounds.npy":
+        path = test_llff.save(folder, [test_llff.row(pose_with_dot_at((5.5, 5.5)))])
+    else:
+        path = save_scene(scene(folder / "photos"), folder / "scene").folder / name
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+    with contextlib.suppress(InputError):
+        read_posed_capture(path)
 
 
 @pytest.mark.data

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 
+import hypothesis.strategies as st
 import pytest
+import torch
+from hypothesis import given, settings
 
 from splatmatch.errors import FormatError, InputError, OutputError
 from splatmatch.formats.splat_files import check_splat_suffix, read_splat, write_splat
@@ -76,6 +80,23 @@ def test_a_place_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError):
         write_splat(splat(3), tmp_path / "file" / "a.ply")
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(["a.ply", "a.compressed.ply", "a.spz", "a.splat"]), st.data())
+def test_flipped_bytes_give_a_splat_or_an_input_error(tmp_path_factory, name, data):
+    """No damage, however small, may raise anything else."""
+    path = tmp_path_factory.mktemp("flip") / name
+    if name == "a.splat":
+        path.write_bytes(bytes(range(256)))
+    else:
+        write_splat(splat(5, 1), path)
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+    with contextlib.suppress(InputError):
+        assert torch.isfinite(read_splat(path).covariances).all()
 
 
 @pytest.mark.data

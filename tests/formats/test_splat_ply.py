@@ -53,6 +53,7 @@ def write_columns(path, columns, kinds=None, comments=(), encoding="binary_littl
 def test_round_trip_is_exact(tmp_path_factory, degree, antialiased, frame, count):
     path = tmp_path_factory.mktemp("splat") / "a.ply"
     gaussians = splat(count, degree, count, antialiased, frame)
+    gaussians.logit_opacities[0], gaussians.log_scales[0, 0] = 40.0, -50.0  # extreme, and nobody's business
     write_splat_ply(gaussians, path)
     assert_same_splat(read_splat_ply(path), gaussians)
 
@@ -139,18 +140,19 @@ def test_unusable_rows_are_dropped_and_counted(tmp_path, caplog):
     columns = columns_of(gaussians)
     columns["x"][2] = np.nan
     columns["f_rest_5"][4] = np.inf
+    columns["scale_0"][5] = 60  # its square overflows
     for index in range(4):
         columns[f"rot_{index}"][6] = 0
     columns["opacity"][7] = np.inf  # opaque, and usable
     columns["scale_1"][8] = -np.inf  # infinitely thin, and usable
     with caplog.at_level(logging.WARNING):
         read = read_splat_ply(write_columns(tmp_path / "a.ply", columns))
-    assert "dropped 3 of 10" in caplog.text
-    kept = [0, 1, 3, 5, 7, 8, 9]
+    assert "dropped 4 of 10" in caplog.text
+    kept = [0, 1, 3, 7, 8, 9]
     assert torch.equal(read.means, gaussians.means[kept])
     assert torch.isfinite(read.logit_opacities).all()
-    assert read.opacities[4] > 0.999
-    assert read.scales[5, 1] < 1e-12
+    assert read.opacities[3] > 0.999
+    assert read.scales[4, 1] < 1e-12
 
 
 def test_nothing_usable_is_an_error(tmp_path):

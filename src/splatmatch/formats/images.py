@@ -19,6 +19,7 @@ from PIL.ImageFile import ImageFile
 from splatmatch.errors import FormatError, InputError
 from splatmatch.files import atomic_path
 from splatmatch.formats.exif import focal_from_exif, orientation
+from splatmatch.formats.image_names import checked_name
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp")
 """Suffixes of the photos we read, in lower case; the content decides how."""
@@ -59,6 +60,7 @@ def list_photos(folder: Path) -> tuple[str, ...]:
 
     Raises:
         InputError: no such folder, or no photo in it.
+        FormatError: a name with control characters or backslashes, which other files could not hold.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -73,6 +75,9 @@ def list_photos(folder: Path) -> tuple[str, ...]:
         ]
     if not names:
         raise InputError(f"{folder}: holds no photos", f"give a folder with {', '.join(SUFFIXES)} files")
+    for name in names:
+        if checked_name(name, str(folder)) != name:
+            raise FormatError(f"{folder}: {name!r} holds a backslash", "rename the photo")
     return tuple(sorted(names))
 
 

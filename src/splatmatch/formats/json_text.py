@@ -71,7 +71,7 @@ def text(entry: dict[str, Any], key: str, source: str) -> str:
         FormatError: the key is absent, or its value is no string or empty.
     """
     value = entry.get(key)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or "\0" in value:
         raise FormatError(
             f"{source}: {key!r} is {value!r:.60}, not a name" if key in entry else f"{source}: no {key!r}"
         )

@@ -22,7 +22,6 @@ from splatmatch.geometry.distorted import DistortedCamera
 from splatmatch.geometry.pose import Pose
 
 _ROW = 17
-_MAX_BYTES = 1 << 28
 
 
 def read_poses_bounds(path: Path, images: Path | None = None) -> PosedCapture:
@@ -51,23 +50,22 @@ def read_poses_bounds(path: Path, images: Path | None = None) -> PosedCapture:
 
 def _table(path: Path) -> NDArray[np.float64]:
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise FormatError(f"{path}: is absurdly large for a list of poses")
         with open(path, "rb") as file:
             shape, dtype = _npy_header(file)
-            if dtype.kind not in "fiu" or len(shape) != 2 or shape[1] != _ROW or shape[0] == 0:
-                raise FormatError(f"{path}: holds {shape} {dtype}, not N x {_ROW} numbers")
-            if shape[0] * _ROW * dtype.itemsize > path.stat().st_size:
-                raise FormatError(f"{path}: is truncated")
-            file.seek(0)
-            rows = np.load(file, allow_pickle=False).astype(np.float64)
+            plausible = dtype.kind in "fiu" and len(shape) == 2 and shape[1] == _ROW and shape[0] > 0
+            size = shape[0] * _ROW * dtype.itemsize if plausible else 0
+            rows = np.load(path, allow_pickle=False) if 0 < size <= path.stat().st_size else np.empty(0)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
-    except (ValueError, EOFError, OSError) as error:
-        raise FormatError(f"{path}: not a readable .npy file ({error})") from error
+    except Exception as error:  # NumPy's header parser raises nearly anything on damaged files
+        raise FormatError(f"{path}: not a readable .npy file") from error
+    if not plausible:
+        raise FormatError(f"{path}: holds {shape} {dtype}, not N x {_ROW} numbers")
+    if len(rows) != shape[0]:
+        raise FormatError(f"{path}: is truncated")
     if not np.isfinite(rows).all():
         raise FormatError(f"{path}: holds NaN or infinity")
-    return np.asarray(rows)
+    return rows.astype(np.float64)
 
 
 def _npy_header(file: object) -> tuple[tuple[int, ...], np.dtype[np.generic]]:

@@ -13,6 +13,7 @@ camera_from_world with OpenCV axes; corner pixels. The world is that of ``transf
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -202,7 +203,7 @@ def _mask(frame: dict[str, Any], path: Path) -> Path | None:
     if "mask_path" not in frame:
         return None
     mask = path.parent / text(frame, "mask_path", str(path))
-    if not mask.is_file():
+    if not os.path.isfile(mask):
         raise InputError(f"{mask}: no such mask, but {path.name} names it")
     return mask
 

@@ -28,8 +28,8 @@ def locate_photo(name: str, base: Path, images: Path | None) -> Path | None:
     for candidate in candidates:
         has_suffix = candidate.suffix.lower() in SUFFIXES
         for suffix in ("",) if has_suffix else (".png", *SUFFIXES):
-            if candidate.with_name(candidate.name + suffix).is_file():
-                return candidate.with_name(candidate.name + suffix)
+            if os.path.isfile(f"{candidate}{suffix}"):  # False for every impossible name
+                return Path(f"{candidate}{suffix}")
     return None
 
 

@@ -40,8 +40,10 @@ def read_posed_capture(path: Path, images: Path | None = None) -> PosedCapture:
         FormatError: damaged, NaN in a pose, or a photo of another shape than its camera.
     """
     path = Path(path)
-    if images is not None and not images.is_dir():
-        raise InputError(f"{images}: no such folder of photos")
+    if images is not None:
+        images = Path(images)
+        if not images.is_dir():
+            raise InputError(f"{images}: no such folder of photos")
     capture = _read(path, images)
     if images is not None and not capture.with_photos:
         raise InputError(f"{images}: holds none of the {len(capture.images)} photos that {path} names")

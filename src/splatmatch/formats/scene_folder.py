@@ -130,8 +130,8 @@ def _views(model: ColmapModel, folder: Path, test: set[str]) -> tuple[View, ...]
                 image.name,
                 camera,
                 image.camera_from_world,
-                photo if photo.is_file() else None,
-                mask if mask.is_file() else None,
+                photo if os.path.isfile(photo) else None,
+                mask if os.path.isfile(mask) else None,
                 split,
             )
         )

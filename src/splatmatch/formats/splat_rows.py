@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,8 +21,14 @@ MAX_SH_REST = 15
 """Coefficients above the constant one that Gaussians hold (degree 3); files may have more."""
 LOWEST_LOG_SCALE = -30.0
 """Stands for a standard deviation of zero."""
+HIGHEST_LOG_SCALE = 40.0
+"""Beyond, a float32 covariance overflows."""
+HIGHEST_VALUE = 1e18
+"""Beyond, the square of a float32 coordinate, quaternion or coefficient overflows."""
 OPACITY_MARGIN = 1e-6
 """Opacities of 0 and 1 are moved inwards by this, to have a logit."""
+_OTHERS = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]])
+"""The components of a quaternion besides the largest one, by its index."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +49,8 @@ class SplatRows:
     def gaussians(self, path: Path, *, antialiased: bool = False, frame: str = "unknown") -> Gaussians:
         """The rows that can be rendered; how many were dropped is logged as a warning.
 
-        An infinite logit is clipped, a scale of zero becomes tiny; a row with any other NaN or infinity, or with a zero
-        quaternion, is dropped.
+        An infinite logit is clipped, a scale of zero becomes tiny; a row with NaN, infinity or values so large that
+        rendering would overflow, or with a zero quaternion, is dropped.
 
         Raises:
             FormatError: no row is left.
@@ -52,31 +59,26 @@ class SplatRows:
         if sh.shape[1] > MAX_SH_REST + 1:
             _LOG.warning("%s: spherical harmonics above degree 3 are left out", path)
             sh = sh[:, : MAX_SH_REST + 1]
-        limit = float(_logit(np.float64(1 - OPACITY_MARGIN)))
-        logits = np.clip(self.logit_opacities, -limit, limit)
-        scales = np.maximum(self.log_scales, LOWEST_LOG_SCALE)
-        columns = (self.means, scales, self.quaternions, logits[:, None], sh.reshape(len(sh), -1))
-        keep = np.linalg.norm(self.quaternions, axis=1) > 0
-        for column in columns:
-            keep &= np.isfinite(column).all(axis=1)
+        limit = _logit(np.float64(1 - OPACITY_MARGIN))
+        columns = {
+            "means": self.means,
+            "log_scales": np.where(np.isneginf(self.log_scales), LOWEST_LOG_SCALE, self.log_scales),
+            "quaternions": self.quaternions,
+            "logit_opacities": np.nan_to_num(self.logit_opacities, nan=np.nan, posinf=limit, neginf=-limit),
+            "sh": sh,
+        }
+        keep = (np.linalg.norm(self.quaternions, axis=1) > 1 / HIGHEST_VALUE) & ~np.isnan(self.logit_opacities)
+        keep &= (columns["log_scales"] <= HIGHEST_LOG_SCALE).all(axis=1)
+        for name in ("means", "quaternions", "sh"):
+            keep &= (np.abs(columns[name].reshape(len(keep), -1)) <= HIGHEST_VALUE).all(axis=1)
         kept = int(keep.sum())
         if kept == 0:
             raise FormatError(f"{path}: none of its {len(keep)} Gaussians is usable")
         if kept < len(keep):
-            _LOG.warning("%s: dropped %d of %d Gaussians that hold NaN or infinity", path, len(keep) - kept, len(keep))
-            scales, logits, sh = scales[keep], logits[keep], sh[keep]
-        means, quaternions = (
-            (self.means, self.quaternions) if keep.all() else (self.means[keep], self.quaternions[keep])
-        )
-        return Gaussians(
-            means=_tensor(means),
-            log_scales=_tensor(scales),
-            quaternions=_tensor(quaternions),
-            logit_opacities=_tensor(logits),
-            sh=_tensor(sh),
-            antialiased=antialiased,
-            frame=frame,
-        )
+            _LOG.warning("%s: dropped %d of %d Gaussians: NaN or absurd values", path, len(keep) - kept, len(keep))
+            columns = {name: column[keep] for name, column in columns.items()}
+        tensors = {name: torch.from_numpy(np.ascontiguousarray(column, np.float32)) for name, column in columns.items()}
+        return Gaussians(**tensors, antialiased=antialiased, frame=frame)
 
 
 def rows_of(gaussians: Gaussians) -> SplatRows:
@@ -97,12 +99,13 @@ def rows_of(gaussians: Gaussians) -> SplatRows:
 
 def logits_from_bytes(opacities: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Logits of opacities stored as 0..255."""
-    return _logit(np.clip(opacities / 255.0, OPACITY_MARGIN, 1 - OPACITY_MARGIN)).astype(np.float32)
+    return np.asarray(_logit(np.clip(opacities / 255.0, OPACITY_MARGIN, 1 - OPACITY_MARGIN)), np.float32)
 
 
 def bytes_from_logits(logits: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Opacities as 0..255, rounded."""
-    return np.rint(255 / (1 + np.exp(-logits.astype(np.float64)))).astype(np.uint8)
+    with np.errstate(over="ignore"):
+        return np.rint(255 / (1 + np.exp(-logits.astype(np.float64)))).astype(np.uint8)
 
 
 def unit_quaternions(quaternions: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -120,23 +123,17 @@ def smallest_three(quaternions: NDArray[np.float32]) -> tuple[NDArray[np.int64],
     largest = np.abs(unit).argmax(axis=1)
     rows = np.arange(len(unit))
     unit *= np.where(unit[rows, largest] < 0, -1, 1)[:, None]
-    others = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]])[largest]
-    return largest, np.take_along_axis(unit, others, axis=1)
+    return largest, np.take_along_axis(unit, _OTHERS[largest], axis=1)
 
 
 def from_smallest_three(largest: NDArray[np.integer], three: NDArray[np.float64]) -> NDArray[np.float32]:
     """Unit quaternions (N, 4) whose component ``largest`` is positive and whose others are ``three``, in order."""
     quaternions = np.empty((len(three), 4))
-    others = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]])[largest]
-    np.put_along_axis(quaternions, others, three, axis=1)
+    np.put_along_axis(quaternions, _OTHERS[largest], three, axis=1)
     rest = np.sqrt(np.maximum(0, 1 - np.square(three).sum(axis=1)))
     np.put_along_axis(quaternions, np.asarray(largest)[:, None], rest[:, None], axis=1)
     return unit_quaternions(quaternions.astype(np.float32)).astype(np.float32)
 
 
-def _logit(opacity: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:
-    return np.asarray(np.log(opacity / (1 - opacity)))
-
-
-def _tensor(array: NDArray[np.float32]) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array, np.float32))
+def _logit(opacity: Any) -> Any:
+    return np.log(opacity / (1 - opacity))
