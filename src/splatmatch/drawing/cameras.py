@@ -11,6 +11,7 @@ from torch import Tensor
 
 from splatmatch.drawing.canvas import Canvas, Floats, draw_discs, draw_lines, draw_picture
 from splatmatch.drawing.colours import sequence
+from splatmatch.drawing.depth import usable
 from splatmatch.drawing.pictures import Picture
 from splatmatch.geometry.pose import Pose
 from splatmatch.scene.views import SparsePoints, View
@@ -78,11 +79,8 @@ def draw_points(canvas: Canvas, camera_from_world: Pose, points: SparsePoints, r
 
 def surface_depth(depth: Tensor, valid: Tensor | None) -> npt.NDArray[np.float32]:
     """A rendered depth (H, W) as ``Canvas`` wants it: infinite where it means nothing."""
-    usable = torch.isfinite(depth) & (depth > 0)
-    if valid is not None:
-        usable &= valid
     far = torch.full_like(depth, torch.inf)
-    return torch.where(usable, depth, far).detach().cpu().numpy().astype(np.float32)
+    return torch.where(usable(depth, valid), depth, far).detach().cpu().numpy().astype(np.float32)
 
 
 def _frustum(view: View, camera_from_world: Pose, size: float) -> Floats:

@@ -12,7 +12,7 @@ from splatmatch.drawing.pictures import Picture
 
 def depth_range(depth: Tensor, valid: Tensor | None = None) -> tuple[float, float]:
     """(near, far) of a picture of ``depth`` (H, W): the 1st and 99th percentile of what is valid; (1, 2) of nothing."""
-    values = depth[_usable(depth, valid)].double()
+    values = depth[usable(depth, valid)].double()
     if values.numel() == 0:
         return 1.0, 2.0
     if values.numel() > 200_000:
@@ -35,18 +35,19 @@ def depth_picture(
         near_far: the depths at the ends of the ramp, in the units of ``depth``; None = ``depth_range`` of this map.
         alpha: (H, W) in 0..1 fades the picture into the chequerboard; None = solid.
     """
-    usable = _usable(depth, valid)
+    shown = usable(depth, valid)
     near, far = near_far or depth_range(depth, valid)
-    logs = torch.where(usable, depth, torch.ones_like(depth)).double().log()
+    logs = torch.where(shown, depth, torch.ones_like(depth)).double().log()
     low, high = np.log([near, far])
     colours = ramp()
     index = ((logs - low) / (high - low)).clamp(0, 1).mul(len(colours) - 1).round().long()
-    weight = usable.float() if alpha is None else alpha.detach().clamp(0, 1) * usable
+    weight = shown.float() if alpha is None else alpha.detach().clamp(0, 1) * shown
     blend = weight.cpu().numpy()[..., None]
     over = blend * colours[index.cpu().numpy()] + (1 - blend) * checker(*depth.shape)
     return np.asarray(np.round(over), np.uint8)
 
 
-def _usable(depth: Tensor, valid: Tensor | None) -> Tensor:
+def usable(depth: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Where a depth map (H, W) means something: finite, positive, and ``valid`` if that is given."""
     positive = torch.isfinite(depth) & (depth > 0)
     return positive if valid is None else positive & valid

@@ -77,7 +77,7 @@ class Lpips:
         distance = pair.new_zeros(())
         for i, features in enumerate(self._features((pair - mean) / scale)):
             head, area = self.tensors[f"head.{i}"].to(features), features.shape[2] * features.shape[3]
-            for rows in features.split(_ROWS, dim=2):
+            for rows in torch.split(features, _ROWS, dim=2):
                 unit = rows / (rows.norm(dim=1, keepdim=True) + _EPSILON)
                 distance = distance + torch.einsum("chw,c->", (unit[0] - unit[1]).square(), head) / area
         return distance
