@@ -29,12 +29,11 @@ def console(stderr: bool = False) -> Console:
 
 @contextlib.contextmanager
 def progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr that is moved by calling (done, total); nothing where stderr is no terminal."""
-    from rich.progress import Progress
+    """A bar on stderr that is moved by calling (done, total); one line at the end where stderr is no terminal."""
+    from splatmatch.jobs.progress import Terminal
 
-    with Progress(console=console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    with Terminal() as terminal:
+        yield lambda done, total: terminal.update(title, done / total)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -7,11 +7,12 @@ import dataclasses
 import difflib
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import tyro
+from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from splatmatch.errors import InputError
 
@@ -21,6 +22,8 @@ OptionsType = TypeVar("OptionsType")
 def parse(options: type[OptionsType], words: Sequence[str], program: str) -> OptionsType:
     """The options dataclass filled from the words of a command line.
 
+    A field that is itself a dataclass adds its fields without a prefix.
+
     Raises:
         InputError: an unknown option (naming the closest), a missing or surplus argument, a value of the wrong kind.
         SystemExit: the help was asked for and has been printed.
@@ -28,9 +31,10 @@ def parse(options: type[OptionsType], words: Sequence[str], program: str) -> Opt
     if not {"-h", "--help"} & set(words):
         check(options, words, program)
     complaint = io.StringIO()
+    settings = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes)
     try:
-        with contextlib.redirect_stderr(complaint):
-            return tyro.cli(options, prog=program, args=list(words), config=(tyro.conf.FlagCreatePairsOff,))
+        with contextlib.redirect_stderr(complaint), _rules():
+            return tyro.cli(options, prog=program, args=list(words), config=settings)
     except SystemExit as leaving:
         if not leaving.code:
             raise
@@ -39,7 +43,7 @@ def parse(options: type[OptionsType], words: Sequence[str], program: str) -> Opt
 
 def check(options: type, words: Sequence[str], program: str) -> None:
     """Walk over the words as tyro will, and name what does not fit."""
-    arguments = [_Argument.of(field, hint) for field, hint in _fields(options)]
+    arguments = list(_arguments(options))
     named = {argument.flag: argument for argument in arguments if not argument.positional}
     wanted = [argument for argument in arguments if argument.positional]
     seen: list[str] = []
@@ -81,30 +85,60 @@ class _Argument:
     choices: tuple[str, ...]
     metavar: str
 
-    @classmethod
-    def of(cls, field: dataclasses.Field[Any], hint: Any) -> _Argument:
-        markers: tuple[Any, ...] = ()
-        if get_origin(hint) is Annotated:
-            hint, *rest = get_args(hint)
-            markers = tuple(rest)
-        metavars = [m.metavar for m in markers if getattr(m, "metavar", None)]
-        if get_origin(hint) in (Union, UnionType):
-            (hint,) = [part for part in get_args(hint) if part is not NoneType]
+
+def _arguments(options: type) -> Iterator[_Argument]:
+    """The fields of a dataclass, those of dataclasses inside it in their place."""
+    hints = get_type_hints(options, include_extras=True)
+    for field in dataclasses.fields(options):
+        annotated = hints[field.name]
+        hint, *markers = get_args(annotated) if get_origin(annotated) is Annotated else (annotated,)
+        hint = _without_none(hint) or hint
+        if dataclasses.is_dataclass(hint):
+            assert isinstance(hint, type)
+            yield from _arguments(hint)
+            continue
+        metavars = [marker.metavar for marker in markers if getattr(marker, "metavar", None)]
         choices = tuple(str(choice) for choice in get_args(hint)) if get_origin(hint) is Literal else ()
-        flag_or_value = 0 if hint is bool else 1
-        return cls(
+        parts = get_args(hint) if get_origin(hint) is tuple else (hint,)
+        names = " ".join(getattr(part, "__name__", "value").upper() for part in parts)
+        yield _Argument(
             flag="--" + field.name.replace("_", "-"),
             positional=tyro.conf.Positional in markers,
             required=field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING,
-            count=len(get_args(hint)) if get_origin(hint) is tuple else flag_or_value,
+            count=0 if hint is bool else len(parts),
             choices=choices,
-            metavar=metavars[0] if metavars else "|".join(choices) or getattr(hint, "__name__", "VALUE").upper(),
+            metavar=metavars[0] if metavars else "|".join(choices) or names,
         )
 
 
-def _fields(options: type) -> list[tuple[dataclasses.Field[Any], Any]]:
-    hints = get_type_hints(options, include_extras=True)
-    return [(field, hints[field.name]) for field in dataclasses.fields(options)]
+@contextlib.contextmanager
+def _rules() -> Iterator[None]:
+    """``X | None`` is asked for as X; the word None is no value, and a default of None is shown as a dash."""
+    registry = ConstructorRegistry()
+
+    @registry.primitive_rule
+    def optional(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
+        inner = _without_none(info.type)
+        if inner is None:
+            return None
+        spec = ConstructorRegistry.get_primitive_spec(PrimitiveTypeInfo.make(inner, info.markers))
+        assert isinstance(spec, PrimitiveConstructorSpec)
+        return dataclasses.replace(
+            spec,
+            is_instance=lambda value: value is None or spec.is_instance(value),
+            str_from_instance=lambda value: ["-"] if value is None else spec.str_from_instance(value),
+        )
+
+    with registry:
+        yield
+
+
+def _without_none(hint: Any) -> Any:
+    """X of ``X | None``; None for any other type."""
+    if get_origin(hint) not in (Union, UnionType):
+        return None
+    rest = [part for part in get_args(hint) if part is not NoneType]
+    return rest[0] if len(rest) == 1 else None
 
 
 def _closest(flag: str, known: list[str], program: str) -> str:
