@@ -47,5 +47,9 @@ class ReconstructionError(SplatmatchError):
     """The photos could not be turned into cameras; the message says which images failed and why."""
 
 
+class CrashError(SplatmatchError):
+    """A child process died without an answer: killed, out of memory, or a crash inside a library."""
+
+
 class NumericalError(SplatmatchError):
     """A computation produced NaN or infinity and was stopped before it could spoil a result."""

@@ -1,1 +1,1 @@
-
+"""Photos or given poses to a scene with its splat."""

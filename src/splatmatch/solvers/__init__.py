@@ -1,1 +1,1 @@
-
+"""One adapter per outside library; unknown options are errors."""

@@ -1,0 +1,94 @@
+"""Which photos share a camera, and what is known of it before the reconstruction."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Hashable, Sequence
+from typing import Literal
+
+from splatmatch.errors import InputError
+from splatmatch.geometry.distorted import CAMERA_MODELS
+from splatmatch.reconstruction.photos import Photo
+from splatmatch.solvers.pycolmap import Intrinsics
+
+CameraChoice = Literal["auto", "shared", "per-image"]
+DEFAULT_MODEL = "SIMPLE_RADIAL"
+DEFAULT_FOCAL = 1.2
+"""Focal length where EXIF says nothing, in units of the longer side (COLMAP's guess: 45 degrees)."""
+
+
+def group_cameras(photos: Sequence[Photo], choice: CameraChoice) -> tuple[tuple[Intrinsics, ...], tuple[int, ...]]:
+    """The starting cameras, and the index of the camera of each photo.
+
+    ``auto``: photos of one size and EXIF focal length share a camera; ``shared``: photos of one size, whatever EXIF
+    says; ``per-image``: none do. Upright and lying photos have different sizes, so they never share one.
+    """
+    groups: dict[Hashable, list[Photo]] = {}
+    order = []
+    for index, photo in enumerate(photos):
+        size = (photo.width, photo.height)
+        keys: dict[str, Hashable] = {
+            "auto": (*size, None if photo.focal is None else round(photo.focal, 1)),
+            "shared": size,
+            "per-image": index,
+        }
+        groups.setdefault(keys[choice], []).append(photo)
+        order.append(list(groups).index(keys[choice]))
+    return tuple(_start(group) for group in groups.values()), tuple(order)
+
+
+def parse_intrinsics(text: str, photos: Sequence[Photo]) -> Intrinsics:
+    """The camera of all photos as the user gives it.
+
+    ``f``, ``f,cx,cy``, ``fx,fy,cx,cy``, or any COLMAP model as ``MODEL:p1,p2,...``, in pixels of the photos; corner
+    pixels. With ``f`` alone the principal point is the centre.
+
+    Raises:
+        InputError: not understood, or the photos are not all of one size.
+    """
+    sizes = sorted({(photo.width, photo.height) for photo in photos})
+    if len(sizes) > 1:
+        shown = ", ".join(f"{w} x {h}" for w, h in sizes[:4])
+        raise InputError(f"--intrinsics describes one camera, but the photos are {shown}", "sort them by size")
+    width, height = sizes[0]
+    model, _, numbers = text.rpartition(":")
+    try:
+        params = tuple(float(number) for number in numbers.split(","))
+    except ValueError:
+        raise InputError(f"--intrinsics {text!r} is not a list of numbers", "give f or fx,fy,cx,cy") from None
+    if not model:
+        if len(params) == 1:
+            params = (*params, width / 2, height / 2)
+        models = {3: "SIMPLE_PINHOLE", 4: "PINHOLE"}
+        if len(params) not in models:
+            raise InputError(
+                f"--intrinsics {text!r} has {len(params)} numbers", "give f, f,cx,cy, fx,fy,cx,cy or MODEL:..."
+            )
+        model = models[len(params)]
+    model = model.upper()
+    layout = CAMERA_MODELS.get(model)
+    if layout is None or not layout.focals:
+        raise InputError(f"--intrinsics {text!r}: no camera model {model}", f"choose one of {', '.join(_usable())}")
+    if len(params) != layout.size:
+        raise InputError(f"--intrinsics {text!r}: {model} has {layout.size} parameters, not {len(params)}")
+    if not all(map(math.isfinite, params)) or min(params[: layout.focals]) <= 0:
+        raise InputError(f"--intrinsics {text!r}: a focal length is a positive number")
+    cx, cy = params[layout.focals : layout.focals + 2]
+    if not (0 < cx < width and 0 < cy < height):
+        raise InputError(
+            f"--intrinsics {text!r}: the principal point lies outside the {width} x {height} photos",
+            "give the numbers in pixels of these photos",
+        )
+    return Intrinsics(model, width, height, params, known=True)
+
+
+def _start(group: Sequence[Photo]) -> Intrinsics:
+    width, height = group[0].width, group[0].height
+    focals = [photo.focal for photo in group if photo.focal is not None]
+    focal = statistics.median(focals) if focals else DEFAULT_FOCAL * max(width, height)
+    return Intrinsics(DEFAULT_MODEL, width, height, (focal, width / 2, height / 2, 0.0), known=bool(focals))
+
+
+def _usable() -> list[str]:
+    return [name for name, layout in CAMERA_MODELS.items() if layout.focals]

@@ -1,0 +1,1 @@
+"""The work of the child process: features, pairs, mapping, triangulation, resampling. Nothing imports torch."""

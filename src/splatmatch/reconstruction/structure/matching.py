@@ -1,0 +1,116 @@
+"""Features, pairs and verified matches of photos, kept in a database that an interrupted run goes on with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import cv2
+
+from splatmatch.errors import SplatmatchError
+from splatmatch.jobs.progress import Progress
+from splatmatch.reconstruction.structure.features import FeatureOptions, Features, PhotoFile, photo_features
+from splatmatch.reconstruction.structure.pairs import PairOptions, choose_pairs
+from splatmatch.reconstruction.structure.stopwatch import Stopwatch
+from splatmatch.solvers import pycolmap
+from splatmatch.solvers.pycolmap import Intrinsics, MatchingOptions, Pair
+
+_DATABASE, _KEY = "features.db", "features.key"
+
+
+@dataclass(frozen=True)
+class CorrespondenceOptions:
+    """What the matches between photos depend on."""
+
+    features: FeatureOptions = field(default_factory=FeatureOptions)
+    pairs: PairOptions = field(default_factory=PairOptions)
+    matching: MatchingOptions = field(default_factory=MatchingOptions)
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class MatchedPhotos:
+    """The photos' features and matches in the database."""
+
+    database: Path
+    features: dict[int, int]
+    """Number of features by index, of the photos that could be read."""
+    problems: dict[int, str]
+    """Why the others could not be read, by index."""
+    pairs: frozenset[Pair]
+    """The pairs that were tried."""
+
+
+def match_photos(
+    progress: Progress,
+    photos: Sequence[PhotoFile],
+    cameras: Sequence[Intrinsics],
+    options: CorrespondenceOptions,
+    key: str,
+    work: Path,
+    clock: Stopwatch,
+) -> MatchedPhotos:
+    """Features of all photos, and verified matches of the pairs that the options choose.
+
+    What a run before this one left in ``work`` is used again if it has the same ``key``, cameras and options.
+    """
+    cv2.setNumThreads(options.threads)  # of this child process
+    database = work / _DATABASE
+    with clock("features"):
+        _open(database, work / _KEY, photos, cameras, options, key)
+        problems = _store_features(progress, photos, options, database)
+    counts = pycolmap.stored_features(database)
+    with clock("pairs"):
+        progress.update("pairs")
+        usable = sorted(counts)
+        features = [Features(*pycolmap.read_features(database, index)) for index in usable]
+        pairs = [(usable[a], usable[b]) for a, b in choose_pairs(features, options.pairs)]
+    match_pairs(progress, database, pairs, options, clock)
+    return MatchedPhotos(database, counts, problems, frozenset(pairs))
+
+
+def match_pairs(
+    progress: Progress, database: Path, pairs: Sequence[Pair], options: CorrespondenceOptions, clock: Stopwatch
+) -> None:
+    """Match and verify ``pairs`` of the database, but for those that it already has."""
+    with clock("matching"):
+        progress.update("matching", 0.0, f"{len(pairs)} pairs")
+        pycolmap.match(database, pairs, options.matching, options.threads, partial(progress.update, "matching"))
+
+
+def _open(
+    database: Path,
+    keyed: Path,
+    photos: Sequence[PhotoFile],
+    cameras: Sequence[Intrinsics],
+    options: CorrespondenceOptions,
+    key: str,
+) -> None:
+    """Make an empty database unless there is one for the same photos, cameras and options."""
+    content = (key, tuple(cameras), [photo.camera for photo in photos], options.features, options.matching)
+    digest = hashlib.sha256(repr(content).encode()).hexdigest()
+    if database.is_file() and keyed.is_file() and keyed.read_text() == digest:
+        return
+    for old in database.parent.glob(f"{database.name}*"):
+        old.unlink()
+    pycolmap.create_database(database, cameras, [photo.camera for photo in photos])
+    keyed.write_text(digest)
+
+
+def _store_features(
+    progress: Progress, photos: Sequence[PhotoFile], options: CorrespondenceOptions, database: Path
+) -> dict[int, str]:
+    """Fill the database with the features it does not have yet; reasons of the photos that could not be read."""
+    stored = pycolmap.stored_features(database)
+    wanted = [index for index in range(len(photos)) if index not in stored]
+    problems = {}
+    for done, (index, result) in enumerate(photo_features(photos, wanted, options.features), 1):
+        if isinstance(result, SplatmatchError):
+            problems[index] = str(result)
+        else:
+            pycolmap.write_features(database, [(index, result.keypoints, result.descriptors)])
+        progress.update("features", done / len(wanted), f"{len(stored) + done} of {len(photos)} photos")
+    return problems
