@@ -39,7 +39,7 @@ def kernel(file: str, *, parallel: bool = False, inline: bool = False) -> Callab
                 boundscheck=False,
                 parallel=parallel,
                 cache=not inline,
-                inline="always" if inline else "never",
+                forceinline=inline,
             )
         finally:
             numba.config.CACHE_DIR = previous
