@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import statistics
 import sys
 import time
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from typing import TYPE_CHECKING
 
 from splatmatch.errors import SplatmatchError
@@ -16,24 +17,6 @@ from splatmatch.errors import SplatmatchError
 if TYPE_CHECKING:
     from splatmatch.scene.gaussians import Gaussians
 
-CORE = (
-    "splatmatch",
-    "torch",
-    "numpy",
-    "numba",
-    "scipy",
-    "opencv-python-headless",
-    "pillow",
-    "pycolmap",
-    "poselib",
-    "gsply",
-    "viser",
-    "tyro",
-    "rich",
-    "safetensors",
-    "h5py",
-    "onnxruntime",
-)
 OPTIONAL = {
     "gsplat": "pip install 'splatmatch[gpu]' on a machine with CUDA: the gsplat engine",
     "imageio-ffmpeg": "pip install 'splatmatch[video]': splatmatch render --out FILE.mp4",
@@ -79,8 +62,10 @@ def system() -> str:
 
 
 def packages() -> list[Package]:
-    """Core packages, then the optional ones."""
-    found = [Package(name, _version(name), "" if _version(name) else f"pip install {name}") for name in CORE]
+    """splatmatch and what it requires, then the optional packages."""
+    required = [line for line in requires("splatmatch") or [] if "extra ==" not in line]
+    names = ["splatmatch", *[re.split(r"[^A-Za-z0-9._-]", line)[0] for line in required]]
+    found = [Package(name, _version(name), "" if _version(name) else f"pip install {name}") for name in names]
     return found + [Package(name, _version(name), "" if _version(name) else why) for name, why in OPTIONAL.items()]
 
 
