@@ -28,12 +28,10 @@ from splatmatch.geometry.pose import Pose
 from splatmatch.jobs.progress import Silent
 from splatmatch.metrics.pose import pose_errors
 from splatmatch.reconstruction.cameras import cameras_from_photos, usable_threads
+from splatmatch.reconstruction.config import PRESETS, ReconstructConfig
 from splatmatch.reconstruction.photos import PhotoSet, find_photos
 from splatmatch.reconstruction.posed_photos import PosedPhotos
-from splatmatch.reconstruction.structure.features import FeatureOptions
 from splatmatch.reconstruction.structure.mapping import StructureOptions
-from splatmatch.reconstruction.structure.matching import CorrespondenceOptions
-from splatmatch.reconstruction.structure.pairs import PairOptions
 
 _ROOMS = ("room_102", "room_103", "room_104", "room_105", "room_106", "room_107")
 _OTHERS = ("outdoor_201", "outdoor_202", "outdoor_203", "outdoor_204", "table_301", "table_302")
@@ -61,14 +59,14 @@ class Row:
     stages: dict[str, float]
 
 
-def measure(root: Path, name: str, options: StructureOptions, chosen: slice) -> Row:
+def measure(name: str, arguments: argparse.Namespace, chosen: slice) -> Row:
     """Find the cameras of one capture and compare them."""
-    folder = root / name.removesuffix("+K")
+    folder = arguments.data / name.removesuffix("+K")
     truth = read_camera_list(folder / "cameras.json").images[chosen]
     everything = find_photos(_photo_folder(truth), None, Silent())
     wanted = {_name(image) for image in truth}
     photos = PhotoSet(tuple(photo for photo in everything.photos if photo.path.name in wanted), ())
-    intrinsics = None
+    options, intrinsics = _options(len(photos.photos), arguments), None
     if name.endswith("+K"):
         camera = truth[0].camera.without_distortion()
         intrinsics = f"{camera.fx},{camera.fy},{camera.cx},{camera.cy}"
@@ -76,6 +74,20 @@ def measure(root: Path, name: str, options: StructureOptions, chosen: slice) -> 
     with tempfile.TemporaryDirectory() as work:
         posed = cameras_from_photos(photos, options, "auto", intrinsics, Path(work), Silent())
     return _row(name, truth, posed, len(photos.photos))
+
+
+def _options(photos: int, arguments: argparse.Namespace) -> StructureOptions:
+    """Those of the preset, with single values replaced."""
+    config = ReconstructConfig(
+        preset=arguments.preset, pairs=arguments.pairs, principal_point=arguments.principal_point, seed=arguments.seed
+    )
+    options = config.structure(photos, arguments.threads)
+    base = options.correspondences
+    features = replace(
+        base.features, count=arguments.features or base.features.count, size=arguments.size or base.features.size
+    )
+    pairs = replace(base.pairs, partners=arguments.partners or base.pairs.partners)
+    return replace(options, correspondences=replace(base, features=features, pairs=pairs))
 
 
 def _row(name: str, truth: tuple[PosedImage, ...], posed: PosedPhotos, photos: int) -> Row:
@@ -124,9 +136,10 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=CAPTURES)
     parser.add_argument("--data", type=Path, default=os.environ.get("SPLATMATCH_DATA"))
     parser.add_argument("--chosen", default="::", help="slice of the photos, such as 0:11 or ::2")
-    parser.add_argument("--size", type=int, default=FeatureOptions.size)
-    parser.add_argument("--features", type=int, default=FeatureOptions.count)
-    parser.add_argument("--partners", type=int, default=PairOptions.partners)
+    parser.add_argument("--preset", default="standard", choices=list(PRESETS))
+    parser.add_argument("--size", type=int, help="long side at which features are looked for")
+    parser.add_argument("--features", type=int, help="features per photo")
+    parser.add_argument("--partners", type=int, help="best partners that each photo keeps")
     parser.add_argument("--pairs", default="auto", choices=["auto", "all", "sequence"])
     parser.add_argument("--principal-point", default="auto", choices=["auto", "centre", "free"])
     parser.add_argument("--threads", type=int, default=usable_threads())
@@ -135,19 +148,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.data is None:
         parser.error("set SPLATMATCH_DATA or give --data")
-    options = StructureOptions(
-        correspondences=CorrespondenceOptions(
-            features=FeatureOptions(count=arguments.features, size=arguments.size),
-            pairs=PairOptions(choice=arguments.pairs, partners=arguments.partners, seed=arguments.seed),
-            threads=arguments.threads,
-        ),
-        principal_point=arguments.principal_point,
-        seed=arguments.seed,
-    )
     chosen = slice(*(int(part) if part else None for part in arguments.chosen.split(":")))
     rows = []
     for name in arguments.names:
-        rows.append(measure(arguments.data, name, options, chosen))
+        rows.append(measure(name, arguments, chosen))
         row = rows[-1]
         print(
             f"{row.name}: {row.registered}/{row.photos}, centre {row.centre_median:.4g}, rotation "
@@ -161,7 +165,7 @@ def main() -> None:
 
 
 def _print(rows: list[Row], arguments: argparse.Namespace) -> None:
-    title = f"photos at up to {arguments.size} px, {arguments.features} features, {arguments.threads} threads"
+    title = f"preset {arguments.preset}, {arguments.threads} threads, seed {arguments.seed}"
     table = Table(title=title)
     for column in ("capture", "posed", "centre median / max", "relative", "rotation median / max", "principal point px",
                    "error px", "s", "CPU s", "peak GB"):  # fmt: skip

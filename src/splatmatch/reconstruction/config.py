@@ -26,13 +26,19 @@ class Preset:
     sh_degree: int
     size: int
     """Long side of the training images in pixels."""
+    search: int = 1024
+    """Long side at which features are looked for."""
+    features: int = 4096
+    """Features per photo of a large set."""
 
 
 PRESETS = {
     "fast": Preset(steps=2_000, max_gaussians=100_000, sh_degree=1, size=640),
     "standard": Preset(steps=7_000, max_gaussians=300_000, sh_degree=2, size=800),
-    "best": Preset(steps=30_000, max_gaussians=1_000_000, sh_degree=3, size=1600),
+    "best": Preset(steps=30_000, max_gaussians=1_000_000, sh_degree=3, size=1600, search=1600, features=8192),
 }
+_ALL_FEATURES, _MOST_FEATURES = 200_000, 8192
+"""Few photos get more features each, up to this sum or number: they need them more, and have the time."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ class ReconstructConfig:
     (30,000, 1M, SH 3, 1600 px). The options below replace single values of it."""
     size: int | None = None
     """Long side of the training images in pixels; smaller photos stay as they are, 0 = never reduce. The cameras are
-    found from the photos at their own size."""
+    found independently of it."""
     steps: int | None = None
     """Optimiser steps of the splat; 0 = only cameras and points."""
     max_gaussians: int | None = None
@@ -129,19 +135,21 @@ class ReconstructConfig:
             refine_poses=self.refine_poses,
         )
 
-    def correspondences(self, threads: int) -> CorrespondenceOptions:
-        """The options of features and matches."""
+    def correspondences(self, photos: int, threads: int) -> CorrespondenceOptions:
+        """The options of features and matches for that many photos."""
+        preset = PRESETS[self.preset]
+        count = max(preset.features, min(_MOST_FEATURES, _ALL_FEATURES // max(photos, 1)))
         return CorrespondenceOptions(
-            features=FeatureOptions(),
+            features=FeatureOptions(count=count, size=preset.search),
             pairs=PairOptions(choice=self.pairs, seed=self.seed),
             matching=MatchingOptions(seed=self.seed),
             threads=threads,
         )
 
-    def structure(self, threads: int) -> StructureOptions:
-        """The options of structure from motion."""
+    def structure(self, photos: int, threads: int) -> StructureOptions:
+        """The options of structure from motion for that many photos."""
         return StructureOptions(
-            correspondences=self.correspondences(threads),
+            correspondences=self.correspondences(photos, threads),
             principal_point=self.principal_point,
             fixed_intrinsics=self.intrinsics is not None,
             seed=self.seed,

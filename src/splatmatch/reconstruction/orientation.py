@@ -16,7 +16,7 @@ from splatmatch.scene.views import SparsePoints, View
 
 _TILT_DEGREES = 5.0
 """How far people tilt a camera sideways: residuals beyond it lose weight."""
-_PRIOR = 0.02
+_PRIOR = 0.003
 """Weight of the mean image-up direction against the horizontal axes: it decides where those are all parallel."""
 _ROUNDS = 20
 
@@ -52,8 +52,8 @@ def upright(camera_from_world: Sequence[Pose], points: Tensor) -> Similarity:
     up = up_direction(camera_from_world)
     rotation = rotation_to_z(up)
     places = points if len(points) else torch.stack([pose.centre for pose in camera_from_world])
-    centre = places.to(torch.float64).median(0).values
-    return Similarity(1.0, rotation, -rotation @ centre)
+    turned = places.to(torch.float64) @ rotation.T
+    return Similarity(1.0, rotation, -turned.median(0).values)
 
 
 def rotation_to_z(direction: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from splatmatch.reconstruction.undistort import undistort
 from splatmatch.scene.views import Scene, View
 
 Source = PhotoSet | GivenPoses
-_STAGE_OPTIONS = ("test_every", "camera", "intrinsics", "principal_point", "pairs", "up", "scale_by", "seed")
+_STAGE_OPTIONS = ("preset", "test_every", "camera", "intrinsics", "principal_point", "pairs", "up", "scale_by", "seed")
 
 
 def read_source(photos: Path, poses: Path | None, config: ReconstructConfig, progress: Progress) -> Source:
@@ -55,10 +55,10 @@ def posed_scene(source: Source, config: ReconstructConfig, folder: Path, work: P
     """
     threads = config.threads or usable_threads()
     if isinstance(source, PhotoSet):
-        options = config.structure(threads)
+        options = config.structure(len(source.photos), threads)
         posed = cameras_from_photos(source, options, config.camera, config.intrinsics, work, progress)
     else:
-        posed = posed_photos(source, config.correspondences(threads), work, progress)
+        posed = posed_photos(source, config.correspondences(len(source.capture.images), threads), work, progress)
     remove_old_scene(folder)
     flat = undistort(posed.capture, folder, config.long_side, posed.colourless, threads, progress)
     scene = Scene(

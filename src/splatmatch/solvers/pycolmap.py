@@ -30,6 +30,8 @@ Pair = tuple[int, int]
 Report = Callable[[float | None, str], None]
 """Called with the share that is done (None = unknown) and a short text."""
 _PAIRS_PER_CALL = 64
+_ROUND_TRIP = 0.05
+"""Pixels by which a ray may miss the pixel it came from."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,18 @@ class Intrinsics:
         return np.asarray(self._camera().img_from_cam(np.ascontiguousarray(points), False))
 
     def undistorted(self, pixels: Floats) -> Floats:
-        """Normalised coordinates x/z, y/z (N, 2) of pixels (N, 2); NaN where a ray does not point forward."""
-        rays = np.asarray(self._camera().cam_ray_from_img(np.ascontiguousarray(pixels)))
+        """Normalised coordinates x/z, y/z (N, 2) of pixels (N, 2); NaN where the ray does not point forward.
+
+        pycolmap answers with the plain pinhole where the inverse of a model does not exist (beyond 90 degrees, say), so
+        every ray is projected again and must come back to its pixel.
+        """
+        pixels = np.ascontiguousarray(pixels, np.float64).reshape(-1, 2)
+        rays = np.asarray(self._camera().cam_ray_from_img(pixels))
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(rays[:, 2:] > 1e-6, rays[:, :2] / rays[:, 2:], np.nan)
+            flat = np.where(rays[:, 2:] > 1e-6, rays[:, :2] / rays[:, 2:], np.nan)
+            back = self.distorted(np.concatenate([flat, np.ones((len(flat), 1))], axis=1))
+            good = np.linalg.norm(back - pixels, axis=1) < _ROUND_TRIP
+        return np.where(good[:, None], flat, np.nan)
 
     def _camera(self, camera_id: int = 1) -> pycolmap.Camera:
         camera = _pycolmap().Camera(

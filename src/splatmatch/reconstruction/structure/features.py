@@ -100,8 +100,9 @@ def root_sift(descriptors: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def unit_vectors(descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Stored descriptors (K, 128) as vectors of length one (up to rounding)."""
-    return np.divide(descriptors, 512, dtype=np.float32)
+    """Stored descriptors (K, 128) as vectors of length one."""
+    vectors = descriptors.astype(np.float32)
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9), np.float32)
 
 
 def _load(photo: PhotoFile) -> tuple[NDArray[np.uint8], NDArray[np.bool_] | None]:

@@ -90,7 +90,8 @@ def _mutual(first: NDArray[np.float32], second: NDArray[np.float32], ratio: floa
     best = cosines[rows, nearest]
     cosines[rows, nearest] = -1
     runner_up = cosines.max(axis=1)
-    return int((mutual & (1 - best < ratio**2 * (1 - runner_up))).sum())
+    tiny = 1e-6  # rounding of the cosines: equal descriptors are no match
+    return int((mutual & (1 - best + tiny < ratio**2 * (1 - runner_up + tiny))).sum())
 
 
 def _largest(features: Features, count: int) -> NDArray[np.uint8]:

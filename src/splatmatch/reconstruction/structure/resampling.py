@@ -121,7 +121,8 @@ def target_camera(camera: Intrinsics, size: int | None) -> Pinhole:
         cy = -top * fy - ((bottom - top) * fy - height) / 2
     scale = 1.0 if size is None else min(1.0, size / max(width, height))
     w, h = max(1, round(width * scale)), max(1, round(height * scale))
-    return Pinhole(w, h, fx * w / width, fy * h / height, cx * w / width, cy * h / height)
+    sx, sy = w / width, h / height
+    return Pinhole(w, h, fx * sx, fy * sy, cx * sx, cy * sy)
 
 
 def undistorted_pixels(pixels: Floats, camera: Intrinsics, target: Pinhole) -> Floats:
@@ -205,10 +206,10 @@ def _inner_rectangle(camera: Intrinsics) -> tuple[float, float, float, float]:
         return np.asarray(np.nan_to_num(camera.undistorted(pixels)[:, axis], nan=limit))
 
     limits = (-MAX_SCALE * cx / fx, MAX_SCALE * (width - cx) / fx, -MAX_SCALE * cy / fy, MAX_SCALE * (height - cy) / fy)
-    left = max(limits[0], side(0.0, y, 0, limits[0]).max())
-    right = min(limits[1], side(float(width), y, 0, limits[1]).min())
-    top = max(limits[2], side(x, 0.0, 1, limits[2]).max())
-    bottom = min(limits[3], side(x, float(height), 1, limits[3]).min())
+    left = max(limits[0], float(side(0.0, y, 0, limits[0]).max()))
+    right = min(limits[1], float(side(float(width), y, 0, limits[1]).min()))
+    top = max(limits[2], float(side(x, 0.0, 1, limits[2]).max()))
+    bottom = min(limits[3], float(side(x, float(height), 1, limits[3]).min()))
     if not (left < right and top < bottom):
         raise InputError(f"a {camera.model} camera with parameters {camera.params} leaves nothing of its photo")
     return left, right, top, bottom
