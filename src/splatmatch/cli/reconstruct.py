@@ -58,7 +58,9 @@ def reconstruct_with_bars(photos: Path, out: Path, poses: Path | None, config: R
     """Reconstruct with progress on stderr, and say on stdout what came out and how to look at it."""
     from splatmatch.jobs.progress import Terminal
     from splatmatch.reconstruction.reconstruct import reconstruct
+    from splatmatch.splats.render import get_engine
 
+    get_engine(config.engine)  # an engine that is not here is better named now than after the cameras are found
     with Terminal() as terminal:
         scene = reconstruct(photos, out, poses=poses, config=config, progress=terminal)
     total = len(scene.views) + len(scene.unregistered)
