@@ -124,6 +124,14 @@ def test_traceback_is_for_developers(monkeypatch, splatmatch):
     assert splatmatch("reconstruct").code == 1
 
 
+def test_ctrl_c_inside_a_kernel_is_still_ctrl_c():
+    """Numba reports an interrupt between two kernels as SystemError caused by KeyboardInterrupt."""
+    wrapped = SystemError("returned a result with an exception set")
+    wrapped.__cause__ = KeyboardInterrupt()
+    assert failure_line(wrapped, None)[0] == 130
+    assert failure_line(SystemError("other"), None)[0] == 1
+
+
 def test_a_closed_pipe_is_not_worth_a_word():
     assert failure_line(BrokenPipeError(), None) == (1, "")
 

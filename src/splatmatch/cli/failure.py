@@ -16,7 +16,7 @@ def failure_line(error: BaseException, command: Command | None) -> tuple[int, st
     """
     if isinstance(error, SplatmatchError):
         return error.exit_code, f"splatmatch: {_one_line(str(error))}"
-    if isinstance(error, KeyboardInterrupt):
+    if _is_interrupt(error):
         return 130, f"splatmatch: interrupted; {command.resume}" if command else "splatmatch: interrupted"
     if isinstance(error, BrokenPipeError):
         return 1, ""
@@ -31,6 +31,14 @@ def failure_line(error: BaseException, command: Command | None) -> tuple[int, st
         return 1, f"splatmatch: {error.filename}: {error.strerror or type(error).__name__}"
     what = _one_line(str(error)) or "no message"
     return 1, f"splatmatch: unexpected {type(error).__name__}: {what}; run it again with --traceback to see where"
+
+
+def _is_interrupt(error: BaseException) -> bool:
+    """Ctrl-C, also where a compiled kernel or library wrapped it into an error of its own."""
+    if isinstance(error, KeyboardInterrupt):
+        return True
+    behind = error.__cause__ or error.__context__
+    return isinstance(error, (SystemError, RuntimeError)) and behind is not None and _is_interrupt(behind)
 
 
 def _one_line(text: str) -> str:
