@@ -51,7 +51,7 @@ def draw(
     x, y = np.meshgrid((np.arange(2 * width) + 0.5) / 2, (np.arange(2 * height) + 0.5) / 2)
     distorted = np.stack([(x - centre[0]) / focal, (y - centre[1]) / focal], axis=-1)
     rays = distorted.copy()
-    for _ in range(30):
+    for _ in range(20 if radial else 0):
         rays = distorted / (1 + radial * (rays**2).sum(-1, keepdims=True))
     world_from_camera = camera_from_world.inverse()
     directions = np.concatenate([rays, np.ones_like(rays[..., :1])], -1) @ world_from_camera.rotation.numpy().T

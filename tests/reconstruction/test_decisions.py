@@ -19,12 +19,14 @@ CAMERA = Intrinsics("SIMPLE_RADIAL", 1000, 800, (1200.0, 500.0, 400.0, 0.0))
         ((507.0, 393.0), 0.9, True),
         ((507.0, 393.0), 1.1, False),
         ((507.0, 393.0), math.inf, False),
-        ((509.0, 405.0), 0.1, False),
+        ((512.0, 390.0), 0.4, True),
+        ((512.0, 390.0), 0.6, False),
+        ((516.0, 413.0), 0.1, False),
         ((530.0, 418.0), 2.0, False),
     ],
 )
 def test_a_principal_point_is_believed_if_near_and_sharp(freed, sigma, believed):
-    """Shift up to 1 %, standard deviation up to 0.1 % of the longer side."""
+    """Shift up to 1 % with a standard deviation up to 0.1 % of the longer side; up to 2 % with half of that."""
     assert is_determined(CAMERA, (500.0, 400.0), freed, sigma) is believed
 
 

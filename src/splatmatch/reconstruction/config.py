@@ -13,7 +13,7 @@ from splatmatch.reconstruction.structure.mapping import StructureOptions
 from splatmatch.reconstruction.structure.matching import CorrespondenceOptions
 from splatmatch.reconstruction.structure.pairs import PairChoice, PairOptions
 from splatmatch.reconstruction.structure.principal_point import PrincipalPointChoice
-from splatmatch.solvers.pycolmap import MatchingOptions
+from splatmatch.solvers.match_database import MatchingOptions
 from splatmatch.splats.fit_config import FitConfig
 
 

@@ -26,8 +26,8 @@ from splatmatch.reconstruction.structure.matching import CorrespondenceOptions
 from splatmatch.reconstruction.undistort import intrinsics_of
 from splatmatch.scene.views import SparsePoints, Tracks, Unregistered
 
-FEW_POINTS = 0.02
-"""With fewer points per verified match than this, the poses do not belong to the photos."""
+LEAST_AGREEMENT = 0.15
+"""Where a smaller share of the verified matches lies in common points, the poses do not belong to the photos."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,9 @@ def posed_photos(given: GivenPoses, options: CorrespondenceOptions, work: Path, 
         work,
     )
     result = outcome.value
-    if result.matches and result.points < FEW_POINTS * result.matches:
+    if result.matches and result.agreeing < LEAST_AGREEMENT * result.matches:
         raise ReconstructionError(
-            f"the poses do not fit the photos: of {result.matches} matches only {result.points} points agree with them",
+            f"the poses do not fit the photos: of {result.matches} matches only {result.agreeing} agree with them",
             "check that the pose file belongs to these photos, in this order",
         )
     return PosedPhotos(

@@ -13,8 +13,9 @@ from splatmatch.reconstruction.structure.features import PhotoFile
 from splatmatch.reconstruction.structure.mapping import write_model
 from splatmatch.reconstruction.structure.matching import CorrespondenceOptions, match_photos
 from splatmatch.reconstruction.structure.stopwatch import Stopwatch
-from splatmatch.solvers import pycolmap
-from splatmatch.solvers.pycolmap import Intrinsics, SparseModel
+from splatmatch.solvers import match_database, sparse_model
+from splatmatch.solvers.pycolmap import Intrinsics
+from splatmatch.solvers.sparse_model import SparseModel
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Triangulation:
     pairs_verified: int
     matches: int
     """Verified matches over all pairs."""
-    points: int
+    agreeing: int
+    """Pairs of observations that share a point; far below ``matches`` where the poses contradict the photos."""
     reprojection_error: float
     """Mean over the points, pixels."""
     seconds: dict[str, float]
@@ -62,15 +64,15 @@ def triangulate_known_poses(
     with clock("triangulation"):
         progress.update("triangulation")
         posed = SparseModel.posed(cameras, [photo.camera for photo in photos], camera_from_world)
-        model = pycolmap.triangulate(posed, matched.database, work, options.threads)
+        model = sparse_model.triangulate(posed, matched.database, work, options.threads)
     write_model(model, work)
-    inliers = pycolmap.verified_inliers(matched.database)
+    inliers = match_database.verified_inliers(matched.database)
     return Triangulation(
         problems=matched.problems,
         pairs_matched=len(matched.pairs),
         pairs_verified=len(inliers),
         matches=sum(inliers.values()),
-        points=model.points,
+        agreeing=model.pairs_in_tracks,
         reprojection_error=model.reprojection_error if model.points else 0.0,
         seconds=clock.seconds,
     )

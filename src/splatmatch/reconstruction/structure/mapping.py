@@ -23,8 +23,9 @@ from splatmatch.reconstruction.structure.principal_point import (
     free_principal_points,
 )
 from splatmatch.reconstruction.structure.stopwatch import Stopwatch
-from splatmatch.solvers import pycolmap
-from splatmatch.solvers.pycolmap import AdjustmentOptions, Intrinsics, MappingOptions, Pair, SparseModel
+from splatmatch.solvers import match_database, sparse_model
+from splatmatch.solvers.pycolmap import Intrinsics, Pair
+from splatmatch.solvers.sparse_model import AdjustmentOptions, MappingOptions, SparseModel
 
 MODEL = "model"
 """Folder inside the work folder that holds the result as a COLMAP model; its image names are six-digit indices."""
@@ -90,7 +91,7 @@ def structure_from_motion(
     if more:
         match_pairs(progress, matched.database, more, options.correspondences, clock)
         models = max(models, _map(progress, matched.database, work, options, clock), key=_success)
-    inliers = pycolmap.verified_inliers(matched.database)
+    inliers = match_database.verified_inliers(matched.database)
     names, groups = [photo.name for photo in photos], [model.registered for model in models]
     reasons = matched.problems | unregistered_reasons(names, matched.features, inliers, groups)
     pairs = len(matched.pairs) + len(more)
@@ -126,7 +127,7 @@ def _map(
     with clock("mapping"):
         progress.update("mapping")
         report = partial(progress.update, "mapping")
-        return pycolmap.map_incrementally(database, work, mapping, options.correspondences.threads, report)
+        return sparse_model.map_incrementally(database, work, mapping, options.correspondences.threads, report)
 
 
 def _with_principal_point(

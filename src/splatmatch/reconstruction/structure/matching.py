@@ -15,8 +15,9 @@ from splatmatch.jobs.progress import Progress
 from splatmatch.reconstruction.structure.features import FeatureOptions, Features, PhotoFile, photo_features
 from splatmatch.reconstruction.structure.pairs import PairOptions, choose_pairs
 from splatmatch.reconstruction.structure.stopwatch import Stopwatch
-from splatmatch.solvers import pycolmap
-from splatmatch.solvers.pycolmap import Intrinsics, MatchingOptions, Pair
+from splatmatch.solvers import match_database
+from splatmatch.solvers.match_database import MatchingOptions
+from splatmatch.solvers.pycolmap import Intrinsics, Pair
 
 _DATABASE, _KEY = "features.db", "features.key"
 
@@ -62,11 +63,11 @@ def match_photos(
     with clock("features"):
         _open(database, work / _KEY, photos, cameras, options, key)
         problems = _store_features(progress, photos, options, database)
-    counts = pycolmap.stored_features(database)
+    counts = match_database.stored_features(database)
     with clock("pairs"):
         progress.update("pairs")
         usable = sorted(counts)
-        features = [Features(*pycolmap.read_features(database, index)) for index in usable]
+        features = [Features(*match_database.read_features(database, index)) for index in usable]
         pairs = [(usable[a], usable[b]) for a, b in choose_pairs(features, options.pairs)]
     match_pairs(progress, database, pairs, options, clock)
     return MatchedPhotos(database, counts, problems, frozenset(pairs))
@@ -78,7 +79,7 @@ def match_pairs(
     """Match and verify ``pairs`` of the database, but for those that it already has."""
     with clock("matching"):
         progress.update("matching", 0.0, f"{len(pairs)} pairs")
-        pycolmap.match(database, pairs, options.matching, options.threads, partial(progress.update, "matching"))
+        match_database.match(database, pairs, options.matching, options.threads, partial(progress.update, "matching"))
 
 
 def _open(
@@ -96,7 +97,7 @@ def _open(
         return
     for old in database.parent.glob(f"{database.name}*"):
         old.unlink()
-    pycolmap.create_database(database, cameras, [photo.camera for photo in photos])
+    match_database.create_database(database, cameras, [photo.camera for photo in photos])
     keyed.write_text(digest)
 
 
@@ -104,13 +105,13 @@ def _store_features(
     progress: Progress, photos: Sequence[PhotoFile], options: CorrespondenceOptions, database: Path
 ) -> dict[int, str]:
     """Fill the database with the features it does not have yet; reasons of the photos that could not be read."""
-    stored = pycolmap.stored_features(database)
+    stored = match_database.stored_features(database)
     wanted = [index for index in range(len(photos)) if index not in stored]
     problems = {}
     for done, (index, result) in enumerate(photo_features(photos, wanted, options.features), 1):
         if isinstance(result, SplatmatchError):
             problems[index] = str(result)
         else:
-            pycolmap.write_features(database, [(index, result.keypoints, result.descriptors)])
+            match_database.write_features(database, [(index, result.keypoints, result.descriptors)])
         progress.update("features", done / len(wanted), f"{len(stored) + done} of {len(photos)} photos")
     return problems

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from splatmatch.solvers.pycolmap import AdjustmentOptions, Intrinsics, SparseModel
+from splatmatch.solvers.pycolmap import Intrinsics
+from splatmatch.solvers.sparse_model import AdjustmentOptions, SparseModel
 
 PrincipalPointChoice = Literal["auto", "centre", "free"]
-MAX_SHIFT = 0.01
-"""Largest believable shift from the centre, as a share of the longer side."""
-MAX_SIGMA = 0.001
-"""Largest standard deviation along the worst direction, as a share of the longer side."""
+LIMITS = ((0.01, 0.001), (0.02, 0.0005))
+"""Largest believable shifts from the centre, each with the largest standard deviation along the worst direction that it
+is believed with, as shares of the longer side."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,13 @@ class PrincipalPoint:
 def is_determined(intrinsics: Intrinsics, held: tuple[float, float], freed: tuple[float, float], sigma: float) -> bool:
     """Whether a freed principal point is believed: a small shift with a small uncertainty.
 
-    Real lenses are centred to about half a percent of the width. A larger shift stems from weak geometry (photos from
-    one side, far objects), where the principal point trades against the rotation of the cameras.
+    Real lenses are centred to about half a percent of the width. A larger shift mostly stems from weak geometry (photos
+    from one side, far objects), where the principal point trades against the rotation of the cameras, so it has to be
+    the sharper. Matches are not independent: true errors reach four times the standard deviation.
     """
     side = max(intrinsics.width, intrinsics.height)
-    return math.dist(held, freed) <= MAX_SHIFT * side and sigma <= MAX_SIGMA * side
+    shift = math.dist(held, freed)
+    return any(shift <= most_shift * side and sigma <= most_sigma * side for most_shift, most_sigma in LIMITS)
 
 
 def free_principal_points(
