@@ -188,6 +188,16 @@ def interleaved(functions: dict[str, Callable[[], object]], repeats: int) -> dic
     return {name: np.array(values) for name, values in times.items()}
 
 
+def on_threads(function: Callable[[], object], threads: int) -> Callable[[], object]:
+    """``function`` with torch, and so the engine, limited to ``threads``."""
+
+    def run() -> object:
+        torch.set_num_threads(threads)
+        return function()
+
+    return run
+
+
 def show(times: dict[str, np.ndarray], yardstick: str) -> None:
     """Print medians, minima and the median ratio to the yardstick."""
     for name, values in times.items():
@@ -230,6 +240,15 @@ def main() -> None:
             "+ 8 channels": Product(arrays, features=8).both,
         }
         show(interleaved(extras, max(5, options.repeats // 2)), "plain")
+        if options.threads > 1:
+            print(f"  1 and {options.threads} threads in turn")
+            show(
+                interleaved(
+                    {f"{n} threads": on_threads(product.both, n) for n in (1, options.threads)}, options.repeats
+                ),
+                "1 threads",
+            )
+            torch.set_num_threads(options.threads)
         if options.torch:
             tiles = Product(arrays, engine="reference")
             print(f"  torch tiles, once: {milliseconds(tiles.both):.0f} ms")
