@@ -127,12 +127,13 @@ def read_image_float(path: Path, *, upright: bool = True) -> NDArray[np.float32]
     return read_image(path, upright=upright).astype(np.float32) / np.float32(255)
 
 
-def write_image(path: Path, pixels: NDArray[np.uint8] | NDArray[np.floating]) -> None:
-    """Write a PNG (lossless) or JPEG (quality 95, full colour resolution) by suffix, atomically.
+def write_image(path: Path, pixels: NDArray[np.uint8] | NDArray[np.floating], *, quality: int = 95) -> None:
+    """Write a PNG (lossless) or JPEG (full colour resolution) by suffix, atomically.
 
     Args:
         path: ends in .png, .jpg or .jpeg.
         pixels: (H, W, 3) or (H, W); uint8, or floating in 0..1 (clipped, rounded).
+        quality: of a JPEG, up to 100.
 
     Raises:
         InputError: another suffix.
@@ -152,7 +153,7 @@ def write_image(path: Path, pixels: NDArray[np.uint8] | NDArray[np.floating]) ->
         raise ValueError(f"an image has shape (H, W, 3) or (H, W), not {array.shape}")
     with atomic_path(path) as temporary:
         image = Image.fromarray(np.ascontiguousarray(array))
-        image.save(temporary, formats[path.suffix.lower()], quality=95, subsampling=0)
+        image.save(temporary, formats[path.suffix.lower()], quality=quality, subsampling=0)
 
 
 def _open(path: Path) -> BinaryIO:

@@ -56,9 +56,9 @@ def write_features(path: Path, features: Iterable[tuple[int, NDArray[np.float32]
     module = load()
     with module.Database.open(path) as database:
         for index, keypoints, descriptors in features:
-            database.write_keypoints(index + 1, keypoints)
             kind = module.FeatureExtractorType.SIFT
             database.write_descriptors(index + 1, module.FeatureDescriptors(kind, descriptors))
+            database.write_keypoints(index + 1, keypoints)  # last: an image that has them is complete
 
 
 def stored_features(path: Path) -> dict[int, int]:

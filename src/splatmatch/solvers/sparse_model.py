@@ -24,8 +24,9 @@ class MappingOptions:
     refine_distortion: bool = True
     min_model_size: int = 3
     """Smaller reconstructions are thrown away."""
-    global_growth: float = 1.1
-    """All images are adjusted together whenever images or points have grown by this factor."""
+    global_growth: float = 1.3
+    """All images are adjusted together whenever images or points have grown by this factor (pycolmap's own 1.1 takes a
+    quarter more time for the same cameras)."""
     seed: int = 0
 
 

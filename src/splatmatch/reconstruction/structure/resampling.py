@@ -29,6 +29,8 @@ MAX_SCALE = 2.0
 _BORDER_SAMPLES = 201
 _STRIP_SAMPLES = 2_000_000
 _COPIED = (".jpg", ".jpeg", ".png")
+_JPEG_QUALITY = 100
+"""Twice the bytes of 95, but 95 (44 dB) would cost a good splat 0.2 dB of PSNR against the photos."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,8 @@ def _resample(
         with atomic_path(task.target) as temporary:
             shutil.copyfile(task.source, temporary)
     else:
-        write_image(task.target, photo if unchanged else _image(photo, task.camera, target, lookup))
+        pixels = photo if unchanged else _image(photo, task.camera, target, lookup)
+        write_image(task.target, pixels, quality=_JPEG_QUALITY)
     if mask is not None:
         weights = np.where(mask, np.uint8(255), np.uint8(0))
         moved = weights if unchanged else _image(weights, task.camera, target, lookup)
