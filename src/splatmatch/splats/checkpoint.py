@@ -23,6 +23,7 @@ from splatmatch.splats.parameters import Parameters
 
 _VERSION = 1
 _PARTS = ("values", "first", "second")
+_STATISTICS = ("gradient", "seen", "radius")
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,8 @@ def save_checkpoint(path: Path, state: FitState, key: str) -> None:
         save_file({n: t.contiguous() for n, t in tensors.items()}, temporary, {"splatmatch": json.dumps(header)})
 
 
-def load_checkpoint(path: Path, key: str) -> FitState:
-    """The state saved in ``path``.
+def load_checkpoint(path: Path, key: str, device: torch.device) -> FitState:
+    """The state saved in ``path``, Gaussians and their statistics on ``device``.
 
     Raises:
         InputError: there is no such file, or it belongs to another scene, config or engine.
@@ -107,11 +108,13 @@ def load_checkpoint(path: Path, key: str) -> FitState:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})["splatmatch"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        parts = [_gaussians(tensors, part, bool(header["antialiased"]), str(header["frame"])) for part in _PARTS]
+        parts = [
+            _gaussians(tensors, part, bool(header["antialiased"]), str(header["frame"])).to(device) for part in _PARTS
+        ]
         state = FitState(
             step=int(header["step"]),
             parameters=Parameters(*parts),
-            statistics=ScreenStatistics(*(tensors[f"statistics.{n}"] for n in ("gradient", "seen", "radius"))),
+            statistics=ScreenStatistics(*(tensors[f"statistics.{n}"].to(device) for n in _STATISTICS)),
             corrections=Corrections(
                 **{n.removeprefix("corrections."): t for n, t in tensors.items() if n.startswith("corrections.")}
             ),
@@ -135,7 +138,7 @@ def _flat(state: FitState) -> dict[str, Tensor]:
     for part in _PARTS:
         for name, tensor in getattr(state.parameters, part).tensors().items():
             tensors[f"{part}.{name}"] = tensor
-    for name in ("gradient", "seen", "radius"):
+    for name in _STATISTICS:
         tensors[f"statistics.{name}"] = getattr(state.statistics, name)
     for name, tensor in state.corrections.tensors().items():
         tensors[f"corrections.{name}"] = tensor

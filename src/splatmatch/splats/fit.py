@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from splatmatch.errors import InputError
+from splatmatch.jobs.interrupts import uninterrupted
 from splatmatch.scene.gaussians import Gaussians
 from splatmatch.scene.render import Engine
 from splatmatch.scene.views import Scene, View
@@ -104,7 +105,7 @@ def fit(
     plan = _plan(scene, config, engine, depth_targets or {}, normal_targets or {})
     key = fit_key(scene, config, plan.engine.name)
     if resume and checkpoint is not None:
-        state = load_checkpoint(checkpoint, key)
+        state = load_checkpoint(checkpoint, key, plan.device)
     else:
         state = _start(scene, config, plan.device)
     seconds.load = time.perf_counter() - started
@@ -170,7 +171,8 @@ def _run(
     saved_step, since = state.step, state.step
     try:
         while state.step < config.steps:
-            iterate(plan, state, seconds)
+            with uninterrupted():
+                iterate(plan, state, seconds)
             now = time.perf_counter()
             if state.step % RECORD_EVERY == 0 or state.step == config.steps:
                 _record(state)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,12 +13,26 @@ from splatmatch.splats.initialisation import InitialisationConfig
 
 @dataclass(frozen=True)
 class LearningRates:
-    """Adam learning rates."""
+    """Adam learning rates of a fit of ``reference_steps``; shorter fits learn faster.
+
+    The rates of centres, scales, quaternions and spherical harmonics are multiplied by
+    (reference_steps / max(steps, fewest_steps)) ** shortening: with the customary rates (Kerbl et al., 2023) a fit of
+    1,000 steps ends 3 dB below what it can reach.
+    """
+
+    reference_steps: int = 30_000
+    """Steps for which the rates are meant."""
+    fewest_steps: int = 1000
+    """Fits shorter than this learn no faster."""
+    shortening: float = 0.7
+    """How much faster shorter fits learn: 0 = not at all, 1 = in proportion."""
 
     means: float = 1.6e-4
     """Centres at the start, in units of the camera extent."""
     means_final: float = 0.01
     """Share of the rate of the centres that is left at the end (exponential decay)."""
+    others_final: float = 0.2
+    """Share of the other rates of the Gaussians that is left at the end (exponential decay)."""
     scales: float = 5e-3
     """Log scales."""
     quaternions: float = 1e-3
@@ -115,6 +128,16 @@ class FitConfig:
         interval = max(1, round(self.sh_interval * self.steps))
         return min(self.sh_degree, step // interval)
 
+    @property
+    def haste(self) -> float:
+        """Factor by which rates grow because the fit is shorter than the rates are meant for."""
+        steps = max(self.steps, self.rates.fewest_steps)
+        return float((self.rates.reference_steps / steps) ** self.rates.shortening)
+
     def means_rate(self, step: int) -> float:
         """Learning rate of the centres at ``step`` (from 0), in units of the camera extent."""
-        return self.rates.means * math.exp(math.log(self.rates.means_final) * step / self.steps)
+        return self.rates.means * self.haste * float(self.rates.means_final ** (step / self.steps))
+
+    def decay(self, step: int) -> float:
+        """Factor of the other learning rates of the Gaussians at ``step`` (from 0)."""
+        return float(self.rates.others_final ** (step / self.steps))

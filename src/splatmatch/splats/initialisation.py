@@ -20,7 +20,7 @@ from splatmatch.scene.views import Scene, SparsePoints, View
 class InitialisationConfig:
     """How sparse points become Gaussians."""
 
-    opacity: float = 0.1
+    opacity: float = 0.5
     """Opacity of every Gaussian at the start."""
     scale: float = 1.0
     """Standard deviation in units of the mean distance to the three nearest points."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -172,14 +173,15 @@ def _further_losses(
 
 
 def _rates(plan: FitPlan, gaussians: Gaussians, step: int) -> dict[str, Tensor]:
-    rates = plan.config.rates
-    sh = torch.full(gaussians.sh.shape[1:], rates.sh_rest)
-    sh[0] = rates.sh_base
+    rates, decay = plan.config.rates, plan.config.decay(step)
+    hasty = decay * plan.config.haste
+    sh = torch.full(gaussians.sh.shape[1:], rates.sh_rest * hasty)
+    sh[0] = rates.sh_base * hasty
     return {
         "means": torch.full((3,), plan.config.means_rate(step) * plan.extent),
-        "log_scales": torch.full((3,), rates.scales),
-        "quaternions": torch.full((4,), rates.quaternions),
-        "logit_opacities": torch.full((1,), rates.opacities),
+        "log_scales": torch.full((3,), rates.scales * hasty),
+        "quaternions": torch.full((4,), rates.quaternions * hasty),
+        "logit_opacities": torch.full((1,), rates.opacities * decay),
         "sh": sh,
     }
 
@@ -189,8 +191,11 @@ def _gradient(leaf: Tensor) -> Tensor:
 
 
 def _seed(seed: int, purpose: int, index: int) -> int:
-    """One stream per purpose and index: random numbers depend on nothing else, so a fit resumes without their state."""
-    return (seed * 3 + purpose) * 2**40 + index
+    """One stream per purpose and index: random numbers depend on nothing else, so a fit resumes without their state.
+
+    Hashed to 32 bits, since torch's CPU generator ignores the rest of a seed.
+    """
+    return int(np.random.SeedSequence([seed, purpose, index]).generate_state(1)[0])
 
 
 class _Clock:

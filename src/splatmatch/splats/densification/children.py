@@ -23,7 +23,7 @@ def halves(parents: Gaussians, offset: float, shrink: float, narrow: float, keep
     """
     scales = parents.scales
     longest = scales.argmax(dim=1)
-    rows = torch.arange(len(parents))
+    rows = torch.arange(len(parents), device=longest.device)
     axes = rotation_from_quaternion(parents.quaternions)
     shift = offset * scales[rows, longest, None] * axes[rows, :, longest]
     log_scales = parents.log_scales + math.log(narrow)

@@ -75,7 +75,7 @@ class Mcmc:
         rows = (values.logit_opacities < LOGIT_OF_NOISE).nonzero()[:, 0]
         some = values.select(rows)
         gate = torch.sigmoid(-100 * (some.opacities - 0.005))
-        local = torch.randn(len(rows), 3, generator=generator) * some.scales.square()
+        local = torch.randn(len(rows), 3, generator=generator).to(some.means) * some.scales.square()
         world = (rotation_from_quaternion(some.quaternions) * local[:, None]).sum(-1)
         values.means[rows] += world * (gate * self.config.noise * means_rate)[:, None]
 
@@ -86,6 +86,7 @@ LOGIT_OF_NOISE = -2.0
 
 def _draw(weights: Tensor, count: int, generator: torch.Generator) -> Tensor:
     """``count`` indices drawn with replacement in proportion to ``weights`` (N,), in a fixed order of summation."""
-    cumulative = np.cumsum(weights.double().numpy())
+    cumulative = np.cumsum(weights.cpu().double().numpy())
     draws = torch.rand(count, generator=generator, dtype=torch.float64).numpy() * cumulative[-1]
-    return torch.from_numpy(np.searchsorted(cumulative, draws, side="right").clip(max=len(weights) - 1))
+    drawn = np.searchsorted(cumulative, draws, side="right").clip(max=len(weights) - 1)
+    return torch.from_numpy(drawn).to(weights.device)
