@@ -8,33 +8,43 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from splatmatch.evaluation.views import evaluate_views as evaluate_views
+    from splatmatch.formats.export import export_scene as export_scene
     from splatmatch.formats.scene_folder import load_scene as load_scene
     from splatmatch.formats.scene_folder import save_scene as save_scene
     from splatmatch.formats.splat_files import read_splat as read_splat
     from splatmatch.formats.splat_files import write_splat as write_splat
     from splatmatch.geometry.camera import Camera as Camera
     from splatmatch.geometry.pose import Pose as Pose
+    from splatmatch.reconstruction.config import ReconstructConfig as ReconstructConfig
     from splatmatch.reconstruction.reconstruct import reconstruct as reconstruct
     from splatmatch.scene.gaussians import Gaussians as Gaussians
     from splatmatch.scene.render import Render as Render
     from splatmatch.scene.views import Scene as Scene
     from splatmatch.scene.views import View as View
     from splatmatch.splats.fit import fit as fit
+    from splatmatch.splats.fit_config import FitConfig as FitConfig
     from splatmatch.splats.render import render as render
+    from splatmatch.viewer.live import view as view
 
 _HOMES = {
     "Camera": "geometry.camera",
+    "FitConfig": "splats.fit_config",
     "Gaussians": "scene.gaussians",
     "Pose": "geometry.pose",
+    "ReconstructConfig": "reconstruction.config",
     "Render": "scene.render",
     "Scene": "scene.views",
     "View": "scene.views",
+    "evaluate_views": "evaluation.views",
+    "export_scene": "formats.export",
     "fit": "splats.fit",
     "load_scene": "formats.scene_folder",
     "read_splat": "formats.splat_files",
     "reconstruct": "reconstruction.reconstruct",
     "render": "splats.render",
     "save_scene": "formats.scene_folder",
+    "view": "viewer.live",
     "write_splat": "formats.splat_files",
 }
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604 (names are strings)
