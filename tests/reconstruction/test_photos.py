@@ -89,3 +89,9 @@ def test_masks_are_found_and_checked(folder, tmp_path_factory):
         find(folder, masks)
     with pytest.raises(InputError, match="no such folder of masks"):
         find(folder, masks / "none")
+
+
+def test_masks_among_the_photos_are_no_photos(folder):
+    """Where the folder of masks lies inside that of the photos."""
+    write_image(folder / "masks" / "1.png", np.zeros((30, 40), np.uint8))
+    assert [photo.name for photo in find(folder, folder / "masks").photos] == ["0.jpg", "1.jpg", "2.jpg"]

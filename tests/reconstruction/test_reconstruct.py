@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import splatmatch
 from splatmatch.errors import InputError, OutputError, ReconstructionError
@@ -208,13 +209,16 @@ def test_given_poses_are_not_moved(corner, tmp_path):
 
 
 def test_a_smaller_set_replaces_the_scene(tmp_path):
-    """Nothing of the old scene stays behind."""
-    write_set(tmp_path / "photos", 4)
-    config = ReconstructConfig(steps=0, size=160, threads=2)
+    """Nothing of the old scene stays behind; TIFF becomes PNG, and options still name the photo."""
+    for photo in write_set(tmp_path / "photos", 4):
+        Image.fromarray(photo.pixels).save(tmp_path / "photos" / photo.name.replace("jpg", "tif"))
+        (tmp_path / "photos" / photo.name).unlink()
+    config = ReconstructConfig(steps=0, size=160, threads=2, scale_by=("photo_00.tif", "photo_01.tif", 1.0))
     reconstruct(tmp_path / "photos", tmp_path / "scene", config=config)
-    (tmp_path / "photos" / "photo_03.jpg").unlink()
+    (tmp_path / "photos" / "photo_03.tif").unlink()
     scene = reconstruct(tmp_path / "photos", tmp_path / "scene", config=config)
-    assert len(scene.views) == 3
+    assert [view.name for view in scene.views] == ["photo_00.png", "photo_01.png", "photo_02.png"]
+    assert scene.metric
     assert len(list((tmp_path / "scene" / "images").iterdir())) == 3
 
 

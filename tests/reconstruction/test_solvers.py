@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from splatmatch.errors import InputError, ReconstructionError
+from splatmatch.errors import InputError, OutputError, ReconstructionError
 from splatmatch.solvers import match_database, sparse_model
 from splatmatch.solvers.match_database import MatchingOptions
 from splatmatch.solvers.pycolmap import Failures, Intrinsics, configured, load
@@ -27,9 +27,11 @@ def test_options_are_set_by_dotted_names_and_unknown_ones_refused():
 
 
 def test_failures_of_pycolmap_are_typed():
-    """Its RuntimeError and ValueError become one clear line; Ctrl-C passes."""
+    """Its RuntimeError and ValueError become one clear line, a full disk its own; Ctrl-C passes."""
     with pytest.raises(ReconstructionError, match="mapping failed: two lines"), Failures("mapping"):
         raise RuntimeError("two\n  lines")
+    with pytest.raises(OutputError, match="matching: the disk is full"), Failures("matching"):
+        raise RuntimeError("SQLite error: database or disk is full")
     with pytest.raises(KeyboardInterrupt), Failures("mapping"):
         raise KeyboardInterrupt
 

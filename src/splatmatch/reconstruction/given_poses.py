@@ -18,6 +18,7 @@ from splatmatch.formats.posed_capture import PosedCapture
 from splatmatch.geometry.distorted import DistortedCamera
 from splatmatch.jobs.child import run_in_child
 from splatmatch.jobs.progress import Progress
+from splatmatch.reconstruction.photos import is_mask
 from splatmatch.reconstruction.posed_photos import CameraRecord, PosedPhotos
 from splatmatch.reconstruction.structure.features import PhotoFile
 from splatmatch.reconstruction.structure.known_poses import triangulate_known_poses
@@ -67,7 +68,8 @@ def read_given_poses(poses: Path, photos: Path, masks: Path | None) -> GivenPose
             ),
         )
     used = {image.image_path.resolve() for image in images if image.image_path is not None}
-    without = [name for name in list_photos(photos) if (photos / name).resolve() not in used]
+    others = [name for name in list_photos(photos) if (photos / name).resolve() not in used]
+    without = [name for name in others if not is_mask(photos / name, masks)]
     unregistered = (*capture.missing, *(Unregistered(name, f"has no pose in {poses.name}") for name in without))
     return GivenPoses(capture, tuple(sorted(unregistered, key=lambda item: item.name)))
 

@@ -56,7 +56,7 @@ def find_photos(folder: Path, masks: Path | None, progress: Progress) -> PhotoSe
         FormatError: a mask is unreadable or has not the size of its photo.
         ReconstructionError: fewer than two different photos can be read; says what is wrong with the others.
     """
-    names = list_photos(folder)
+    names = [name for name in list_photos(folder) if not is_mask(folder / name, masks)]
     photos: dict[str, Photo] = {}
     rejected = []
     for done, name in enumerate(names, 1):
@@ -75,6 +75,11 @@ def find_photos(folder: Path, masks: Path | None, progress: Progress) -> PhotoSe
     if masks is not None:
         _check_masks(found, masks)
     return PhotoSet(found, tuple(rejected))
+
+
+def is_mask(path: Path, masks: Path | None) -> bool:
+    """Whether a file lies in the folder of masks, which may stand among the photos."""
+    return masks is not None and path.resolve().is_relative_to(masks.resolve())
 
 
 def _read(name: str, path: Path, mask: Path | None) -> Photo:

@@ -20,7 +20,7 @@ from splatmatch.reconstruction.orientation import metric_scale, moved, scaling, 
 from splatmatch.reconstruction.output_folder import remove_old_scene
 from splatmatch.reconstruction.photos import PhotoSet, find_photos
 from splatmatch.reconstruction.split import held_out
-from splatmatch.reconstruction.undistort import undistort
+from splatmatch.reconstruction.undistort import target_names, undistort
 from splatmatch.scene.views import Scene, View
 
 Source = PhotoSet | GivenPoses
@@ -72,7 +72,9 @@ def posed_scene(source: Source, config: ReconstructConfig, folder: Path, work: P
         },
     )
     _announce(scene, posed.record.reprojection_error, progress)
-    return _placed(scene, isinstance(source, PhotoSet), config)
+    names = [image.name for image in posed.capture.with_photos]
+    stored = dict(zip(names, target_names(names), strict=True))
+    return _placed(scene, stored, isinstance(source, PhotoSet), config)
 
 
 def _split(views: tuple[View, ...], capture: PosedCapture, config: ReconstructConfig) -> tuple[View, ...]:
@@ -82,15 +84,16 @@ def _split(views: tuple[View, ...], capture: PosedCapture, config: ReconstructCo
     return held_out(views, config.test_every)
 
 
-def _placed(scene: Scene, found_here: bool, config: ReconstructConfig) -> Scene:
-    """The scene upright and to scale, where that is asked for."""
+def _placed(scene: Scene, stored: dict[str, str], found_here: bool, config: ReconstructConfig) -> Scene:
+    """The scene upright and to scale, where that is asked for; ``stored`` names views by their photos."""
     views, points = scene.views, scene.points
     stand_up = config.up == "cameras" or (config.up == "auto" and found_here)
     if stand_up:
         new_from_old = upright([view.camera_from_world for view in views], points.positions)
         views, points = moved(views, points, new_from_old)
     if config.scale_by is not None:
-        scale = metric_scale(views, *config.scale_by)
+        first, second, metres = config.scale_by
+        scale = metric_scale(views, stored.get(first, first), stored.get(second, second), metres)
         views, points = moved(views, points, scaling(scale))
     return replace(scene, views=views, points=points, up_known=stand_up, metric=config.scale_by is not None)
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from splatmatch.errors import InputError, ReconstructionError
+from splatmatch.errors import InputError, OutputError, ReconstructionError
 
 if TYPE_CHECKING:
     import pycolmap
@@ -118,7 +118,7 @@ def configured(options: Any, values: dict[str, Any]) -> Any:
 
 
 class Failures:
-    """A context that turns pycolmap's exceptions into ReconstructionError, naming the ``stage``."""
+    """A context that turns pycolmap's exceptions into ReconstructionError (OutputError for a full disk)."""
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
@@ -128,4 +128,6 @@ class Failures:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, (RuntimeError, ValueError, IndexError)):
+            if "disk is full" in str(error) or "No space left" in str(error):
+                raise OutputError(f"{self._stage}: the disk is full", "free some space and run it again") from error
             raise ReconstructionError(f"{self._stage} failed: {' '.join(str(error).split())}") from error
