@@ -26,8 +26,8 @@ class Preset:
     sh_degree: int
     size: int
     """Long side of the training images in pixels."""
-    search: int = 1024
-    """Long side at which features are looked for."""
+    search: int = 2048
+    """Long side up to which features are looked for at the original size; larger photos are reduced to it."""
     features: int = 4096
     """Features per photo of a large set."""
 
@@ -35,7 +35,7 @@ class Preset:
 PRESETS = {
     "fast": Preset(steps=2_000, max_gaussians=100_000, sh_degree=1, size=640),
     "standard": Preset(steps=7_000, max_gaussians=300_000, sh_degree=2, size=800),
-    "best": Preset(steps=30_000, max_gaussians=1_000_000, sh_degree=3, size=1600, search=1600, features=8192),
+    "best": Preset(steps=30_000, max_gaussians=1_000_000, sh_degree=3, size=1600, search=3200, features=8192),
 }
 _ALL_FEATURES, _MOST_FEATURES = 200_000, 8192
 """Few photos get more features each, up to this sum or number: they need them more, and have the time."""
