@@ -1,0 +1,1 @@
+"""Compiled ray casting: geometry in double precision, procedural surfaces, light. No file and no tensor in here."""
