@@ -132,7 +132,7 @@ def _pose(eye: NDArray[np.float64], target: NDArray[np.float64], roll: float) ->
 
 
 def _look_around(scene: SyntheticScene, views: list[tuple[Camera, Pose]]) -> Tensor:
-    """What views (V) meet through a coarse grid of pixels: world points (V, GRID, 4) and their depth; infinity = sky."""
+    """What V views meet through a coarse grid of pixels, (V, G, 4): world points and depth; infinity is sky."""
     ways = torch.stack([pixel_directions(camera.resized(*GRID), pose) for camera, pose in views])
     centres = torch.stack([pose.centre for _, pose in views])[:, None].expand_as(ways)
     depth = cast_rays(scene, centres.reshape(-1, 3), ways.reshape(-1, 3)).distance.reshape(ways.shape[:2])

@@ -93,7 +93,7 @@ def ray_cast(
     """
     if samples < 1:
         raise ValueError(f"a picture needs at least one sample per pixel, not {samples}")
-    rgb = _picture(scene, camera, camera_from_world, samples, scene_exposure(scene) if exposure is None else exposure)
+    rgb = _picture(scene, camera, camera_from_world, samples, scene.exposure if exposure is None else exposure)
     directions = pixel_directions(camera, camera_from_world).numpy()
     shape = (camera.height, camera.width)
     origins = np.broadcast_to(camera_from_world.centre.numpy(), directions.shape)
