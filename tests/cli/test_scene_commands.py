@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 import socket
+import subprocess
+import sys
+import urllib.request
 
 import cv2
 import numpy as np
@@ -136,3 +140,20 @@ def test_a_folder_that_is_no_scene_is_named(command, tmp_path, monkeypatch, spla
         outcome = splatmatch(*command[:words], name, *command[words:])
         assert outcome.code == 2
         assert name in outcome.line
+
+
+def test_the_viewer_answers_until_ctrl_c(scene_folder):
+    """From outside: the address is printed once it answers, on loopback; Ctrl-C is the normal end."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "splatmatch.cli.main", "view", str(scene_folder), "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        line = process.stdout.readline()
+        assert f"http://127.0.0.1:{port}" in line
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=30) as page:
+            assert page.status == 200
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
