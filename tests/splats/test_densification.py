@@ -95,7 +95,6 @@ def test_statistics_average_over_the_views_that_showed_a_gaussian():
     statistics.add(torch.tensor([[0.0, 1.0], [9.0, 9.0], [9.0, 9.0]]), torch.tensor([4.0, 0.0, 0.0]), CAMERA)
     torch.testing.assert_close(statistics.mean_gradient, torch.tensor([3.0, 1.0, 0.0]) * 32)
     assert statistics.seen.tolist() == [2, 1, 0]
-    torch.testing.assert_close(statistics.radius, torch.tensor([4.0, 3.0, 0.0]) / 32)
 
 
 def test_adaptive_splits_the_strongest_and_prunes_the_transparent():

@@ -23,7 +23,7 @@ from splatmatch.splats.parameters import Parameters
 
 _VERSION = 1
 _PARTS = ("values", "first", "second")
-_STATISTICS = ("gradient", "seen", "radius")
+_STATISTICS = ("gradient", "seen")
 
 
 @dataclass(frozen=True)

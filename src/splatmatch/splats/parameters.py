@@ -6,7 +6,7 @@ Every edit returns new Parameters in which values and moments stay in step, so t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -71,15 +71,6 @@ class Parameters:
             getattr(changed.first, name)[rows] = 0
             getattr(changed.second, name)[rows] = 0
         return changed
-
-    def with_logit_opacities(self, logits: Tensor) -> Parameters:
-        """With other opacities (N,) whose moments are set to zero (after a reset or a decay)."""
-        zero = torch.zeros_like(logits)
-        return Parameters(
-            replace(self.values, logit_opacities=logits),
-            replace(self.first, logit_opacities=zero),
-            replace(self.second, logit_opacities=zero.clone()),
-        )
 
     def with_sh_degree(self, degree: int) -> Parameters:
         """With spherical harmonics up to ``degree``; new bands and their moments are zero."""

@@ -20,17 +20,11 @@ class ScreenStatistics:
     """(N,) float32 sum of |d loss / d projected centre|, centres measured in half image sides."""
     seen: Tensor
     """(N,) int32 number of views that showed the Gaussian."""
-    radius: Tensor
-    """(N,) float32 largest footprint radius, in half image sides."""
 
     @classmethod
     def zeros(cls, count: int, device: torch.device | str = "cpu") -> ScreenStatistics:
         """Nothing seen yet."""
-        return cls(
-            torch.zeros(count, device=device),
-            torch.zeros(count, dtype=torch.int32, device=device),
-            torch.zeros(count, device=device),
-        )
+        return cls(torch.zeros(count, device=device), torch.zeros(count, dtype=torch.int32, device=device))
 
     def add(self, offset_gradient: Tensor, radii: Tensor, camera: Camera) -> None:
         """Add one view: gradient of ``screen_offsets`` (N, 2) and ``Render.radii`` (N,), in pixels of ``camera``."""
@@ -39,11 +33,10 @@ class ScreenStatistics:
             shown = radii > 0
             self.gradient.add_(torch.where(shown, offset_gradient.norm(dim=1) * half_side, 0))
             self.seen.add_(shown)
-            self.radius.copy_(torch.maximum(self.radius, radii / half_side))
             return
         use_torch_threads()
-        arrays = (t.numpy() for t in (self.gradient, self.seen, self.radius))
-        accumulate(offset_gradient.contiguous().numpy(), radii.contiguous().numpy(), half_side, *arrays)
+        arrays = (t.contiguous().numpy() for t in (offset_gradient, radii))
+        accumulate(*arrays, half_side, self.gradient.numpy(), self.seen.numpy())
 
     @property
     def mean_gradient(self) -> Tensor:

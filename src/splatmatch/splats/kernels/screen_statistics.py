@@ -20,11 +20,10 @@ def accumulate(
     half_side: float,
     gradient: NDArray[np.float32],
     seen: NDArray[np.int32],
-    radius: NDArray[np.float32],
 ) -> None:
-    """Add the gradient norms (times ``half_side`` pixels) and sightings of one view; keep the largest relative radius.
+    """Add the gradient norms (times ``half_side`` pixels) and sightings of one view.
 
-    Shapes: offset_gradient (N, 2); radii, gradient, seen, radius (N,).
+    Shapes: offset_gradient (N, 2); radii, gradient, seen (N,).
     """
     scale = _f4(half_side)
     for i in prange(radii.shape[0]):
@@ -32,4 +31,3 @@ def accumulate(
             gx, gy = offset_gradient[i, 0], offset_gradient[i, 1]
             gradient[i] += scale * math.sqrt(gx * gx + gy * gy)
             seen[i] += 1
-            radius[i] = max(radius[i], radii[i] / scale)
