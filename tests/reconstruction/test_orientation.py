@@ -109,17 +109,11 @@ def test_scale_by_the_distance_of_two_cameras():
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "metres", "words"),
-    [
-        ("0.jpg", "9.jpg", 1.0, r"9\.jpg is not among the photos with a pose"),
-        ("0.jpg", "0.jpg", 1.0, "named twice"),
-        ("0.jpg", "4.jpg", 1.0, "taken from one place"),
-        ("0.jpg", "1.jpg", 0.0, "no distance"),
-        ("0.jpg", "1.jpg", math.nan, "no distance"),
-    ],
+    ("second", "words"),
+    [("9.jpg", r"9\.jpg is not among the photos with a pose"), ("4.jpg", "taken from one place")],
 )
-def test_impossible_scales(first, second, metres, words):
-    """Unknown photos, no baseline, no length."""
+def test_impossible_scales(second, words):
+    """A photo without a pose, no baseline."""
     poses = orbit(4)
     with pytest.raises(InputError, match=words):
-        metric_scale(views([*poses, poses[0]]), first, second, metres)
+        metric_scale(views([*poses, poses[0]]), "0.jpg", second, 1.0)

@@ -232,6 +232,9 @@ def test_failures_leave_nothing_behind(tmp_path):
     assert not (tmp_path / "scene").exists()
     with pytest.raises(InputError, match="no such folder"):
         reconstruct(tmp_path / "nowhere", tmp_path / "scene")
+    config = ReconstructConfig(scale_by=("0.png", "2.png", 1.0))
+    with pytest.raises(InputError, match=r"there is no photo 2\.png; photos are named like 0\.png"):
+        reconstruct(tmp_path / "photos", tmp_path / "scene", config=config)
     assert not (tmp_path / "scene").exists()
 
 
@@ -273,7 +276,18 @@ def test_without_an_output_folder_the_cache_is_used(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [{"size": 5}, {"steps": -1}, {"test_every": 1}, {"threads": 0}, {"max_gaussians": 0}, {"sh_degree": 4}]
+    "options",
+    [
+        {"size": 5},
+        {"steps": -1},
+        {"test_every": 1},
+        {"threads": 0},
+        {"max_gaussians": 0},
+        {"sh_degree": 4},
+        {"scale_by": ("a.jpg", "a.jpg", 1.0)},
+        {"scale_by": ("a.jpg", "b.jpg", -1.0)},
+        {"scale_by": ("a.jpg", "b.jpg", float("nan"))},
+    ],
 )
 def test_impossible_options(options):
     """Refused when the config is made."""

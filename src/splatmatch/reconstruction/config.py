@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -103,6 +104,12 @@ class ReconstructConfig:
             raise InputError(f"--threads {self.threads} is no number of threads", "give 1 or more")
         if self.steps is not None and self.steps < 0:
             raise InputError(f"--steps {self.steps} is negative", "give 0 for cameras alone")
+        if self.scale_by is not None:
+            first, second, metres = self.scale_by
+            if first == second or not (math.isfinite(metres) and metres > 0):
+                raise InputError(
+                    f"--scale-by {first} {second} {metres} is no distance", "name two photos and a positive number"
+                )
         if self.test_every < 0 or self.test_every == 1:
             raise InputError(
                 f"--test-every {self.test_every} leaves no photo to fit to", "give 0 for none or a number from 2 on"

@@ -68,15 +68,11 @@ def rotation_to_z(direction: Tensor) -> Tensor:
 
 
 def metric_scale(views: Sequence[View], first: str, second: str, metres: float) -> float:
-    """The factor that makes the distance between the cameras of two photos ``metres``.
+    """The factor that makes the distance between the cameras of two views ``metres`` (above zero).
 
     Raises:
-        InputError: not a positive length, no such photos, or both cameras in one place.
+        InputError: one of the photos has no pose, or both were taken from one place.
     """
-    if not (math.isfinite(metres) and metres > 0):
-        raise InputError(f"--scale-by: {metres} metres is no distance", "give a positive number")
-    if first == second:
-        raise InputError(f"--scale-by: {first} is named twice", "name two photos")
     centres = {view.name: view.camera_from_world.centre for view in views}
     for name in (first, second):
         if name not in centres:

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from splatmatch.errors import InputError
 from splatmatch.formats.posed_capture import PosedCapture
 from splatmatch.jobs.progress import Progress
 from splatmatch.reconstruction.cameras import cameras_from_photos, photos_key, usable_threads
@@ -31,11 +32,17 @@ def read_source(photos: Path, poses: Path | None, config: ReconstructConfig, pro
     """The photos, with their poses where those are given.
 
     Raises:
-        InputError, FormatError, ReconstructionError: see ``find_photos`` and ``read_given_poses``.
+        InputError, FormatError, ReconstructionError: see ``find_photos`` and ``read_given_poses``; a photo that
+            ``scale_by`` names is not there.
     """
     if poses is None:
-        return find_photos(photos, config.masks, progress)
-    return read_given_poses(poses, photos, config.masks)
+        source: Source = find_photos(photos, config.masks, progress)
+    else:
+        source = read_given_poses(poses, photos, config.masks)
+    for name in (config.scale_by or ())[:2]:
+        if name not in _names(source):
+            raise InputError(f"--scale-by: there is no photo {name}", f"photos are named like {_names(source)[0]}")
+    return source
 
 
 def source_key(source: Source, config: ReconstructConfig) -> str:
@@ -75,6 +82,11 @@ def posed_scene(source: Source, config: ReconstructConfig, folder: Path, work: P
     names = [image.name for image in posed.capture.with_photos]
     stored = dict(zip(names, target_names(names), strict=True))
     return _placed(scene, stored, isinstance(source, PhotoSet), config)
+
+
+def _names(source: Source) -> list[str]:
+    items = source.photos if isinstance(source, PhotoSet) else source.capture.with_photos
+    return [item.name for item in items]
 
 
 def _split(views: tuple[View, ...], capture: PosedCapture, config: ReconstructConfig) -> tuple[View, ...]:
