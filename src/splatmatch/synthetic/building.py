@@ -84,10 +84,11 @@ class SceneBuilder:
         """A cylinder from ``start`` to ``end``, of another radius ``top`` there if given (a cone frustum)."""
         a, b = np.array(start, dtype=float), np.array(end, dtype=float)
         length = float(np.linalg.norm(b - a))
-        taper = 1.0 if top is None else top / radius
+        end = radius if top is None else top
+        wide = max(radius, end)
         self._add(
-            layout.CYLINDER, 0.5 * (a + b), (2 * radius, 2 * radius, length), material, 0.0,
-            basis_along(b - a), taper=taper, caps=0.0 if open_ends else 1.0,
+            layout.CYLINDER, 0.5 * (a + b), (2 * wide, 2 * wide, length), material, 0.0,
+            basis_along(b - a), radii=(radius / wide, end / wide), caps=0.0 if open_ends else 1.0,
         )  # fmt: skip
 
     def lathe(self, base: Vector, profile: Sequence[tuple[float, float]], material: Material) -> None:
@@ -158,7 +159,7 @@ class SceneBuilder:
 
     def _add(
         self, kind: int, centre: Vector, size: Vector, material: Material, yaw: float,
-        rotation: NDArray[np.float64] | None = None, *, taper: float = 1.0, caps: float = 1.0,
+        rotation: NDArray[np.float64] | None = None, *, radii: tuple[float, float] = (1.0, 1.0), caps: float = 1.0,
         anchor: Vector | None = None,
     ) -> NDArray[np.float64]:  # fmt: skip
         if not self.names:
@@ -173,23 +174,23 @@ class SceneBuilder:
         row[layout.LOCAL : layout.LOCAL + 12] = np.linalg.inv(world)[:3].ravel()
         row[layout.WORLD : layout.WORLD + 12] = world[:3].ravel()
         row[layout.HALF_X], row[layout.HALF_Y], row[layout.HALF_Z] = half
-        row[layout.TAPER], row[layout.KIND], row[layout.CAPS] = taper, kind, caps
+        (row[layout.FOOT], row[layout.TOP]), row[layout.KIND], row[layout.CAPS] = radii, kind, caps
         row[layout.MATERIAL] = self._materials.setdefault(material, len(self._materials))
         row[layout.INSTANCE] = len(self.names) - 1
         if anchor is not None:
             row[layout.ANCHOR : layout.ANCHOR + 3] = anchor
         else:
             row[layout.VARIANT] = len(self._rows) + 1
-        self._chart(row, kind, half, taper)
+        self._chart(row, kind, half)
         self._rows.append(row)
         return row
 
-    def _chart(self, row: NDArray[np.float64], kind: int, half: NDArray[np.float64], taper: float) -> None:
+    def _chart(self, row: NDArray[np.float64], kind: int, half: NDArray[np.float64]) -> None:
         """Reserve the texels of a primitive: finer for small things."""
         texel = min(self._texel, max(0.015, 2.0 * float(half.max()) / 6.0))
         wide = 2.0 * half
         if kind == layout.CYLINDER:
-            wide = np.array([math.pi * half[0] * (1.0 + taper), 2.0 * half[1], 2.0 * half[2]])
+            wide = np.array([math.pi * half[0] * (row[layout.FOOT] + row[layout.TOP]), 2.0 * half[1], 2.0 * half[2]])
         nx, ny, nz = (int(min(160, max(2, math.ceil(extent / texel)))) for extent in wide)
         row[layout.CHART : layout.CHART + 4] = self._texels, nx, ny, nz
         if kind in {layout.BOX, layout.SPHERE}:

@@ -13,10 +13,11 @@ from splatmatch.synthetic.kernels.layout import (
     CHART_Y,
     CHART_Z,
     CYLINDER,
+    FOOT,
     HEIGHTS,
     KIND,
     SPHERE,
-    TAPER,
+    TOP,
     WORLD,
 )
 from splatmatch.synthetic.kernels.relief import height_at
@@ -116,12 +117,12 @@ def place_in_world(i: int, face: int, s: float, t: float, primitives: Any, heigh
             length = math.sqrt(x * x + y * y + z * z)
             x, y, z = x / length, y / length, z / length
     elif kind == CYLINDER:
-        taper = primitives[i, TAPER]
+        foot, top = primitives[i, FOOT], primitives[i, TOP]
         if face == 0:
-            radius = 0.5 * (1.0 + taper) + 0.5 * (taper - 1.0) * y
+            radius = 0.5 * (foot + top) + 0.5 * (top - foot) * y
             x, y, z = radius * math.cos(math.pi * x), radius * math.sin(math.pi * x), y
         else:
-            radius = 0.7 * (taper if face == 1 else 1.0)
+            radius = 0.7 * (top if face == 1 else foot)
             x, y, z = radius * x, radius * y, 1.0 if face == 1 else -1.0
     elif kind == HEIGHTS:
         z = height_at(i, x, y, primitives, heights)

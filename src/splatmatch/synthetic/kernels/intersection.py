@@ -12,6 +12,7 @@ from splatmatch.synthetic.kernels.layout import (
     CYLINDER,
     DISC,
     FAR,
+    FOOT,
     HALF_X,
     HALF_Y,
     HALF_Z,
@@ -21,7 +22,7 @@ from splatmatch.synthetic.kernels.layout import (
     NEAR,
     RECTANGLE,
     SPHERE,
-    TAPER,
+    TOP,
 )
 from splatmatch.synthetic.kernels.relief import hit_heights, slopes
 
@@ -81,7 +82,7 @@ def hit_primitive(
     if kind == BOX:
         t = _hit_box(x, y, z, u, v, w)
     elif kind == CYLINDER:
-        t = _hit_cylinder(x, y, z, u, v, w, primitives[i, TAPER], primitives[i, CAPS])
+        t = _hit_cylinder(x, y, z, u, v, w, primitives[i, FOOT], primitives[i, TOP], primitives[i, CAPS])
     elif kind == SPHERE:
         t = _hit_sphere(x, y, z, u, v, w)
     else:
@@ -123,9 +124,11 @@ def _hit_sphere(x: float, y: float, z: float, u: float, v: float, w: float) -> f
 
 
 @kernel(__file__)
-def _hit_cylinder(x: float, y: float, z: float, u: float, v: float, w: float, taper: float, caps: float) -> float:
+def _hit_cylinder(
+    x: float, y: float, z: float, u: float, v: float, w: float, foot: float, top: float, caps: float
+) -> float:
     """First crossing of a frustum beyond NEAR; x^2 + y^2 = (m + n z)^2 on the side."""
-    m, n = 0.5 * (1.0 + taper), 0.5 * (taper - 1.0)
+    m, n = 0.5 * (foot + top), 0.5 * (top - foot)
     r, s = m + n * z, n * w
     a = u * u + v * v - s * s
     b = x * u + y * v - r * s
@@ -139,7 +142,7 @@ def _hit_cylinder(x: float, y: float, z: float, u: float, v: float, w: float, ta
             if NEAR < t < best and abs(z + t * w) <= 1.0 and r + t * s >= 0.0:
                 best = t
     if caps == 1.0 and w != 0.0:
-        for end, radius in ((-1.0, 1.0), (1.0, taper)):
+        for end, radius in ((-1.0, foot), (1.0, top)):
             t = (end - z) / w
             if NEAR < t < best:
                 px, py = x + t * u, y + t * v
@@ -181,15 +184,15 @@ def surface(
             a, b, c = x, y, z
         s, t = 0.5 * (across + 1.0), 0.5 * (up + 1.0)
     elif kind == CYLINDER:
-        taper = primitives[i, TAPER]
-        radius = 0.5 * (1.0 + taper) + 0.5 * (taper - 1.0) * z
+        m, n = 0.5 * (primitives[i, FOOT] + primitives[i, TOP]), 0.5 * (primitives[i, TOP] - primitives[i, FOOT])
+        radius = m + n * z
         off_side = abs(x * x + y * y - radius * radius)
         if primitives[i, CAPS] == 1.0 and abs(abs(z) - 1.0) < min(1e-9, off_side):
             face, c = (1, 1.0) if z > 0 else (2, -1.0)
         else:
-            a, b, c = x, y, -radius * 0.5 * (taper - 1.0)
+            a, b, c = x, y, -radius * n
             s, t = 0.5 + math.atan2(y, x) / (2.0 * math.pi), 0.5 * (z + 1.0)
-            size_s, size_t = math.pi * hx * (1.0 + taper), 2.0 * hz
+            size_s, size_t = 2.0 * math.pi * hx * m, 2.0 * hz
     elif kind == HEIGHTS:
         a, b = slopes(i, x, y, primitives, heights)
         a, b = -a, -b

@@ -10,7 +10,7 @@ RECTANGLE z = 0, |x|, |y| <= 1
 DISC      z = 0, x^2 + y^2 <= 1
 BOX       the cube
 SPHERE    x^2 + y^2 + z^2 = 1
-CYLINDER  |z| <= 1, radius 1 at z = -1 to TAPER at z = 1 (a cone frustum), caps if CAPS is 1
+CYLINDER  |z| <= 1, radius FOOT at z = -1 to TOP at z = 1 (a cone frustum), both <= 1; caps if CAPS is 1
 HEIGHTS   z = height(x, y) over |x|, |y| <= 1: two triangles per cell of a grid of samples in [-1, 1]
 ========= ==================================================================================
 """
@@ -19,16 +19,17 @@ from __future__ import annotations
 
 RECTANGLE, DISC, BOX, SPHERE, CYLINDER, HEIGHTS = range(6)
 
-# Columns of a primitive (N, 43) float64: local_from_world and world_from_local, each 3x4 row-major; half sizes in
-# metres and ratio of the radii; then whole numbers.
+# Columns of a primitive (N, 44) float64: local_from_world and world_from_local, each 3x4 row-major; half sizes in
+# metres and radii; then whole numbers.
 (LOCAL, WORLD) = (0, 12)
-(HALF_X, HALF_Y, HALF_Z, TAPER) = (24, 25, 26, 27)
+(HALF_X, HALF_Y, HALF_Z) = (24, 25, 26)
+(FOOT, TOP) = (27, 43)
 (KIND, MATERIAL, INSTANCE, CAPS) = (28, 29, 30, 31)
 VARIANT = 32  # seed of its own variation of the material
 (CHART, CHART_X, CHART_Y, CHART_Z) = (33, 34, 35, 36)  # first texel of its baked light, texels along each local axis
 (GRID, GRID_X, GRID_Y) = (37, 38, 39)  # first height sample, samples along local x and y
 ANCHOR = 40  # where the middle of the primitive lies in its pattern, metres along each local axis
-PRIMITIVE_COLUMNS = 43
+PRIMITIVE_COLUMNS = 44
 
 # Columns of a node of the tree of boxes (M, 9) float64: lower and upper corner; node to go to when the box is missed,
 # first primitive, how many (0 for inner nodes).
