@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import settings
 
 settings.register_profile("busy", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("busy")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: Ctrl-C must reach the tests of it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def data_folder(name: str) -> Path:
