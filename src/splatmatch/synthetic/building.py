@@ -84,11 +84,11 @@ class SceneBuilder:
         """A cylinder from ``start`` to ``end``, of another radius ``top`` there if given (a cone frustum)."""
         a, b = np.array(start, dtype=float), np.array(end, dtype=float)
         length = float(np.linalg.norm(b - a))
-        end = radius if top is None else top
-        wide = max(radius, end)
+        far_radius = radius if top is None else top
+        wide = max(radius, far_radius)
         self._add(
             layout.CYLINDER, 0.5 * (a + b), (2 * wide, 2 * wide, length), material, 0.0,
-            basis_along(b - a), radii=(radius / wide, end / wide), caps=0.0 if open_ends else 1.0,
+            basis_along(b - a), radii=(radius / wide, far_radius / wide), caps=0.0 if open_ends else 1.0,
         )  # fmt: skip
 
     def lathe(self, base: Vector, profile: Sequence[tuple[float, float]], material: Material) -> None:
