@@ -80,13 +80,13 @@ def test_ctrl_c_and_resume(photos, tmp_path):
     """Ctrl-C during the fit: exit code 130, one line. --resume keeps the cameras and finishes, with JSON and report."""
     scene = tmp_path / "scene"
     command = [sys.executable, "-m", "splatmatch.cli.main", "reconstruct", str(photos), "--out", str(scene)]
-    command += ["--steps", "600", "--size", "96", "--test-every", "4", "--preset", "fast", "--max-gaussians", "3000"]
+    command += ["--steps", "3000", "--size", "96", "--test-every", "4", "--preset", "fast", "--max-gaussians", "3000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 300
         while not (scene / "scene.json").is_file() and process.poll() is None:
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        time.sleep(2)
+        time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors

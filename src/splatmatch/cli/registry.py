@@ -25,13 +25,15 @@ class Command:
     """What to do after Ctrl-C."""
 
 
+_GO_ON = "run the same command with --resume to go on where it stopped"
+
 COMMANDS = (
     Command(
         "reconstruct",
         "reconstruct",
         "PHOTOS --out SCENE",
         "a folder of photos becomes cameras and a Gaussian splat",
-        resume="run the same command with --resume to go on where it stopped",
+        resume=_GO_ON,
     ),
     Command(
         "render",
@@ -48,7 +50,9 @@ COMMANDS = (
     Command("evaluate views", "evaluate_views", "SCENE", "PSNR, SSIM and LPIPS of the held-out photos"),
     Command("convert", "convert", "IN OUT", "one splat file into another, by suffix"),
     Command("export", "export", "SCENE --to colmap|nerfstudio|ply --out PATH", "a scene for other tools"),
-    Command("demo", "demo", "", "the whole job on forty photos that ship with splatmatch, with a report"),
+    Command(
+        "demo", "demo", "", "the whole job on forty photos that ship with splatmatch, with a report", resume=_GO_ON
+    ),
     Command("doctor", "doctor", "", "versions, engines and their speed, threads, caches, weights, what is missing"),
 )
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import logging
 import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+_LOG = logging.getLogger(__name__)
 
 FAST = {"nsz", "arcp", "contract", "afn", "reassoc"}
 """Fast-math flags of all kernels: reordering is free, but NaN and infinity keep their meaning (guards rely on it)."""
@@ -50,6 +53,13 @@ def kernel(file: str, *, parallel: bool = False, inline: bool = False) -> Callab
 def cache_folder(file: str) -> Path:
     """Where kernels of ``file``'s folder are kept: in NUMBA_CACHE_DIR or the user's cache, by source hash."""
     return _cache_root() / _source_hash(str(Path(file).parent))
+
+
+@functools.cache
+def announce_compilation(file: str) -> None:
+    """Log one line, once per process, where no kernel of ``file``'s folder has been compiled on this machine yet."""
+    if not any(cache_folder(file).glob("*/*.nbc")):
+        _LOG.warning("compiling the %s kernels for this machine, once: half a minute or so", Path(file).parent.name)
 
 
 @functools.cache

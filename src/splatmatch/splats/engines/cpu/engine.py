@@ -11,6 +11,7 @@ from torch import Tensor
 
 from splatmatch.geometry.camera import Camera
 from splatmatch.geometry.pose import Pose
+from splatmatch.jobs.kernels import announce_compilation
 from splatmatch.jobs.threads import use_torch_threads
 from splatmatch.scene.gaussians import Gaussians
 from splatmatch.scene.render import Render, RenderRequest
@@ -48,6 +49,7 @@ class CpuEngine:
         screen_offsets: Tensor | None = None,
     ) -> Render:
         """See ``scene.render.Engine.render``; ``intrinsics`` carry no gradient here."""
+        announce_compilation(__file__)
         layout = rules.ChannelLayout.of(request, 0 if features is None else features.shape[1])
         shot = _Shot.of(camera, camera_from_world, pose_tangent, intrinsics, request, layout, gaussians.antialiased)
         means = gaussians.means
