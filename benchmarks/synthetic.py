@@ -43,7 +43,7 @@ def main() -> None:
     threads = torch.get_num_threads()
     table = Table(title=f"{options.views} views, {options.width} x {options.height}, 3 x 3 samples, {threads} threads")
     for column in ("scene", "primitives", "build s", "light s", "pictures s", "total s", "CPU s", "same bits"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     for kind in options.kinds.split(","):
         warm = build_scene(kind, options.seed)
         view = camera_path(warm, "walk", 1, options.seed, 64, 48)[0]

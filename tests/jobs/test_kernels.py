@@ -32,17 +32,17 @@ def test_the_cache_folder_changes_with_any_source_beside_the_kernel(sources):
 
 def test_compilation_is_announced_once_and_only_when_nothing_is_compiled(sources, caplog):
     caplog.set_level(logging.WARNING)
-    kernels.announce_compilation(str(sources))
-    kernels.announce_compilation(str(sources))
+    kernels.announce_compilation(str(sources), "rasteriser")
+    kernels.announce_compilation(str(sources), "rasteriser")
     assert [record.message for record in caplog.records] == [
-        "compiling the cpu kernels for this machine, once: half a minute or so"
+        "compiling the rasteriser for this machine, once: half a minute or so"
     ]
     caplog.clear()
     compiled = kernels.cache_folder(str(sources)) / "cpu_1" / "blend.nbc"
     compiled.parent.mkdir(parents=True)
     compiled.write_bytes(b"")
     kernels.announce_compilation.cache_clear()
-    kernels.announce_compilation(str(sources))
+    kernels.announce_compilation(str(sources), "rasteriser")
     assert caplog.records == []
 
 

@@ -56,10 +56,10 @@ def cache_folder(file: str) -> Path:
 
 
 @functools.cache
-def announce_compilation(file: str) -> None:
+def announce_compilation(file: str, what: str) -> None:
     """Log one line, once per process, where no kernel of ``file``'s folder has been compiled on this machine yet."""
     if not any(cache_folder(file).glob("*/*.nbc")):
-        _LOG.warning("compiling the %s kernels for this machine, once: half a minute or so", Path(file).parent.name)
+        _LOG.warning("compiling the %s for this machine, once: half a minute or so", what)
 
 
 @functools.cache

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from splatmatch.geometry.camera import Camera
 from splatmatch.geometry.pose import Pose
+from splatmatch.jobs.kernels import announce_compilation
 from splatmatch.jobs.threads import use_torch_threads
+from splatmatch.synthetic.kernels import layout
 from splatmatch.synthetic.kernels.casting import cast
 from splatmatch.synthetic.kernels.rendering import BLOCK, filter_samples, render_samples
 from splatmatch.synthetic.scene import SyntheticScene
@@ -123,6 +125,7 @@ def _cast(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int32]]:
     count = len(directions)
     distance, normal, instance = np.empty(count), np.empty((count, 3)), np.empty(count, dtype=np.int32)
+    announce_compilation(layout.__file__, "ray caster")
     use_torch_threads()
     cast(origins, directions, scene.nodes, scene.primitives, scene.heights, distance, normal, instance)
     return distance, normal, instance

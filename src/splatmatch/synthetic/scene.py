@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splatmatch.geometry.pose import Pose
+from splatmatch.jobs.kernels import announce_compilation
 from splatmatch.jobs.threads import use_torch_threads
 from splatmatch.synthetic.kernels import layout
 from splatmatch.synthetic.kernels.baking import bake_bounce, bake_direct
-from splatmatch.synthetic.kernels.rendering import render_samples
+from splatmatch.synthetic.kernels.rendering import BLOCK, render_samples
 
 SceneKind = Literal["room", "table", "street"]
 
@@ -98,6 +99,7 @@ class SyntheticScene:
     @cached_property
     def light(self) -> NDArray[np.float32]:
         """(T, 6) baked irradiance / pi, computed once: RGB of panels, sky, two bounces, then with sun and lamps."""
+        announce_compilation(layout.__file__, "ray caster")
         use_torch_threads()
         columns = self.primitives
         order = np.argsort(columns[:, layout.CHART], kind="stable")
@@ -139,6 +141,6 @@ class SyntheticScene:
         render_samples(
             np.array([25.0, 25.0, 16.0, 12.0]), pose.rotation.numpy(), pose.centre.numpy(), 1, 0,
             self.nodes, self.primitives, self.heights, self.materials, self.marks, self.lights, self.sky, self.light,
-            DIM, np.arange(2), picture,
+            DIM, np.arange(-(-24 // BLOCK)), picture,
         )  # fmt: skip
         return picture / np.float32(DIM)

@@ -6,12 +6,33 @@ from typing import Any
 
 from splatmatch.jobs.kernels import kernel
 from splatmatch.synthetic.kernels.intersection import hit_primitive
-from splatmatch.synthetic.kernels.layout import COUNT, FAR, FIRST, SKIP
+from splatmatch.synthetic.kernels.layout import COUNT, DISC, FAR, FIRST, KIND, SKIP, WORLD
+
+SLACK = 1e-9
+"""Metres that a box is widened by, so that rounding never loses a primitive that a ray just touches."""
 
 
 @kernel(__file__)
-def in_view(ox: float, oy: float, oz: float, planes: Any, nodes: Any, found: Any, near: Any) -> int:
-    """Primitives in the pyramid from o, nearest boxes first.
+def _least_depth(i: int, ox: float, oy: float, oz: float, planes: Any, primitives: Any) -> float:
+    """The least depth that the turned box around primitive ``i`` can have, FAR if it is outside; see ``in_view``."""
+    at = primitives[i, WORLD : WORLD + 12]
+    thick = 0.0 if primitives[i, KIND] <= DISC else 1.0
+    x, y, z = at[3] - ox, at[7] - oy, at[11] - oz
+    least = 0.0
+    for k in range(5):
+        a, b, c = planes[k, 0], planes[k, 1], planes[k, 2]
+        middle = a * x + b * y + c * z
+        reach = abs(a * at[0] + b * at[4] + c * at[8]) + abs(a * at[1] + b * at[5] + c * at[9])
+        reach += thick * abs(a * at[2] + b * at[6] + c * at[10]) + SLACK
+        if middle + reach < 0.0:
+            return FAR
+        least = middle - reach
+    return least
+
+
+@kernel(__file__)
+def in_view(ox: float, oy: float, oz: float, planes: Any, nodes: Any, primitives: Any, found: Any, near: Any) -> int:
+    """Primitives in the pyramid from o, nearest first.
 
     ``planes`` (5, 3) are the inward normals of the four sides, then the camera's forward axis; ``found`` (P,) is filled
     with primitives, ``near`` (P,) with the least depth that each can have.
@@ -33,22 +54,19 @@ def in_view(ox: float, oy: float, oz: float, planes: Any, nodes: Any, found: Any
         if outside:
             node = int(nodes[node, SKIP])
             continue
-        if int(nodes[node, COUNT]) > 0:
-            a, b, c = planes[4, 0], planes[4, 1], planes[4, 2]
-            x = nodes[node, 0] if a > 0.0 else nodes[node, 3]
-            y = nodes[node, 1] if b > 0.0 else nodes[node, 4]
-            z = nodes[node, 2] if c > 0.0 else nodes[node, 5]
-            depth = a * (x - ox) + b * (y - oy) + c * (z - oz)
-            first = int(nodes[node, FIRST])
-            for i in range(first, first + int(nodes[node, COUNT])):
-                if count == len(found):
-                    return -1
-                at = count
-                while at > 0 and near[at - 1] > depth:
-                    near[at], found[at] = near[at - 1], found[at - 1]
-                    at -= 1
-                near[at], found[at] = depth, i
-                count += 1
+        first = int(nodes[node, FIRST])
+        for i in range(first, first + int(nodes[node, COUNT])):
+            depth = _least_depth(i, ox, oy, oz, planes, primitives)
+            if depth == FAR:
+                continue
+            if count == len(found):
+                return -1
+            at = count
+            while at > 0 and near[at - 1] > depth:
+                near[at], found[at] = near[at - 1], found[at - 1]
+                at -= 1
+            near[at], found[at] = depth, i
+            count += 1
         node += 1
     return count
 

@@ -105,7 +105,7 @@ def _band(
     for left in range(0, columns, BLOCK):
         right = min(columns, left + BLOCK)
         _look(left, top, right, bottom, samples, margin, view, rotation, ways, planes)
-        count = in_view(ox, oy, oz, planes, nodes, found, near)
+        count = in_view(ox, oy, oz, planes, nodes, primitives, found, near)
         low[:], high[:] = FAR, -FAR
         guess = -1
         for row in range(top, bottom):

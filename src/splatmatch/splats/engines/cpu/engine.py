@@ -49,7 +49,7 @@ class CpuEngine:
         screen_offsets: Tensor | None = None,
     ) -> Render:
         """See ``scene.render.Engine.render``; ``intrinsics`` carry no gradient here."""
-        announce_compilation(__file__)
+        announce_compilation(__file__, "rasteriser")
         layout = rules.ChannelLayout.of(request, 0 if features is None else features.shape[1])
         shot = _Shot.of(camera, camera_from_world, pose_tangent, intrinsics, request, layout, gaussians.antialiased)
         means = gaussians.means
