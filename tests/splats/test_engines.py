@@ -13,7 +13,7 @@ from splatmatch.geometry.alignment import Similarity
 from splatmatch.geometry.camera import Camera
 from splatmatch.geometry.pose import Pose
 from splatmatch.scene.gaussians import TENSORS, Gaussians
-from splatmatch.scene.render import DepthMode, Render
+from splatmatch.scene.render import DepthMode, Quantity, Render
 from splatmatch.splats.render import render
 from tests.splats.scenes import away_from_cutoff, random_gaussians
 
@@ -136,6 +136,38 @@ def test_images_match_reference(engine: str, depth: DepthMode, antialiased: bool
     clear = (expected.top_weights[..., :-1] - expected.top_weights[..., 1:]).amin(-1) > 1e-4
     assert clear.any() and (got.top_ids.cpu()[clear] == expected.top_ids[clear]).all()
     assert ((got.radii.cpu() > 0) == (expected.radii > 0)).double().mean() > 0.98
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("want", "depth"), [
+    (("alpha",), "expected"), (("normal",), "expected"), (("rgb",), "expected"),
+    (("depth",), "expected"), (("depth",), "median"), (("depth",), "first"), (("depth",), "plane"),
+])  # fmt: skip
+def test_a_single_map_is_the_one_among_all(engine: str, want: tuple[Quantity, ...], depth: DepthMode) -> None:
+    """What is not asked for is not made, and does not change what is: value and gradient of each map on its own."""
+    truth = away_from_cutoff(random_gaussians(60, 1, seed=11), CAMERA, POSE)
+    weights = [torch.randn(50, 70, 4, generator=torch.Generator().manual_seed(6), dtype=torch.float64)] * 2
+
+    def single(name: str, dtype: torch.dtype) -> tuple[Render, dict[str, Tensor]]:
+        leaves = {k: t.detach().to(_device(name), dtype).clone().requires_grad_() for k, t in truth.tensors().items()}
+        result = render(dataclasses.replace(truth, **leaves), CAMERA, POSE, want, depth=depth, tau=0.3, engine=name)
+        _loss(result, weights).backward()
+        return result, {k: t.grad.double().cpu() for k, t in leaves.items() if t.grad is not None}
+
+    expected, expected_gradients = single("reference", torch.float64)
+    got, gradients = single(engine, torch.float32)
+    for name in ("rgb", "depth", "normal", "features", "top_ids", "radii"):
+        assert (getattr(got, name) is not None) == (name in want), name
+    for name in want:
+        value = torch.where(got.depth_valid, got.depth, 0.0) if name == "depth" else getattr(got, name)
+        truth_value = (
+            torch.where(expected.depth_valid, expected.depth, 0.0) if name == "depth" else getattr(expected, name)
+        )
+        close = (value.double().cpu() - truth_value).abs() <= 1e-4 * truth_value.abs().clamp(min=1.0)
+        assert close.double().mean() > 0.999, name
+    for name, gradient in expected_gradients.items():
+        if gradient.norm() > 0:
+            assert (gradients[name] - gradient).norm() <= 1e-3 * gradient.norm(), name
 
 
 @pytest.mark.parametrize("engine", ["reference", *ENGINES])
