@@ -127,9 +127,9 @@ def furnish(
     while end - x > 0.5:
         low = opening is not None and opening.x0 - 0.6 < x + 0.9 and x < opening.x1 + 0.6
         width, height = _piece(b, p, x, end - x, low, lamps)
-        middle = x + 0.5 * width
-        if height < 1.3 and not low:
-            _decorate(b, p, middle, width, height)
+        in_window = opening is not None and opening.x0 - 0.45 < x + width and x < opening.x1 + 0.45
+        if height < 1.3 and not in_window:
+            _decorate(b, p, x + 0.5 * width, width, height)
         x += width + p.uniform(0.08, 0.35)
 
 
