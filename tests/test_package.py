@@ -20,7 +20,7 @@ SOURCE = Path(splatmatch.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 HEAVY = ("torch", "numba", "numpy", "cv2", "pycolmap", "PIL", "scipy", "viser", "onnxruntime", "tyro", "rich")
 PICKLE = {
-    "jobs/child.py": "own pipe",  # between this process and the child it started; never from a file
+    "jobs/pipes.py": "own pipe",  # between this process and the child it started; never from a file
     "weights/checkpoint.py": "restricted",  # an Unpickler that admits three numpy names and nothing else
 }
 VERBS = [name for name in splatmatch.__all__ if not name.startswith("_")]

@@ -9,27 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
-import signal
-import struct
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from splatmatch.errors import CrashError, SplatmatchError
+from splatmatch.errors import CrashError
+from splatmatch.jobs.pipes import obituary, portable, receive, send, spawn, stop
 from splatmatch.jobs.progress import Progress, Silent
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
-_LENGTH = struct.Struct("<Q")
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -70,28 +64,18 @@ def run_in_child(
         SplatmatchError: the function raised it; other exceptions of the function arrive unchanged too.
     """
     began = time.monotonic()
-    environment = dict(os.environ)
-    if threads is not None:
-        environment |= dict.fromkeys(_THREAD_VARIABLES, str(threads))
     with tempfile.TemporaryFile() as complaints:
-        process = subprocess.Popen(
-            [sys.executable, "-c", "from splatmatch.jobs.child import serve; serve()"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=complaints,
-            env=environment | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-            start_new_session=True,  # the terminal's Ctrl-C must not reach the child
-        )
+        process = spawn(__name__, threads, complaints)
         try:
             assert process.stdin is not None
             assert process.stdout is not None
             with contextlib.suppress(BrokenPipeError):  # a child that is already dead is told below
-                _send(process.stdin, (function, args, kwargs))
+                send(process.stdin, (function, args, kwargs))
             answer = _listen(process.stdout, progress or Silent())
         finally:
-            _stop(process)
+            stop(process)
         if answer is None:
-            raise CrashError(_obituary(title, process.returncode, complaints))
+            raise CrashError(obituary(title, process.returncode, complaints))
     failed, value, cpu_seconds, peak = answer
     if failed:
         raise value
@@ -106,14 +90,14 @@ def serve() -> None:
 
     def answer(message: tuple[Any, ...]) -> None:
         with lock:
-            _send(answers, message)
+            send(answers, message)
 
-    function, args, kwargs = _receive(sys.stdin.buffer)
+    function, args, kwargs = receive(sys.stdin.buffer)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         value, failed = function(_Relay(answer), *args, **kwargs), False
     except Exception as error:
-        value, failed = _portable(error), True
+        value, failed = portable(error), True
     answer(("result", failed, value, time.process_time(), _peak_bytes()))
     os._exit(0)  # no destructors of native libraries: the answer is out, and the system takes the memory back
 
@@ -140,7 +124,7 @@ def _listen(stream: IO[bytes], progress: Progress) -> tuple[bool, Any, float, in
     """Messages until the result; None if the stream ends before."""
     while True:
         try:
-            kind, *rest = _receive(stream)
+            kind, *rest = receive(stream)
         except EOFError:
             return None
         if kind == "result":
@@ -149,50 +133,9 @@ def _listen(stream: IO[bytes], progress: Progress) -> tuple[bool, Any, float, in
         getattr(progress, kind)(*rest)
 
 
-def _send(stream: IO[bytes], value: Any) -> None:
-    payload = pickle.dumps(value)
-    stream.write(_LENGTH.pack(len(payload)) + payload)
-    stream.flush()
-
-
-def _receive(stream: IO[bytes]) -> Any:
-    header = stream.read(_LENGTH.size)
-    if len(header) < _LENGTH.size:
-        raise EOFError
-    (length,) = _LENGTH.unpack(header)
-    payload = stream.read(length)
-    if len(payload) < length:
-        raise EOFError
-    return pickle.loads(payload)  # from our own child or parent only
-
-
 def _end_with_parent() -> None:
     sys.stdin.buffer.read()  # returns when the parent closes the pipe or dies
     os._exit(1)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    for stream in (process.stdin, process.stdout):
-        if stream is not None:
-            with contextlib.suppress(OSError):
-                stream.close()
-    try:
-        process.wait(timeout=2)
-    except BaseException:
-        process.kill()
-        process.wait()
-
-
-def _portable(error: Exception) -> Exception:
-    """The exception itself if it survives pickling, with its traceback as a note."""
-    where = traceback.format_exc()
-    try:
-        copy = pickle.loads(pickle.dumps(error))
-    except Exception:
-        copy = RuntimeError(f"{type(error).__name__}: {error}")
-    if not isinstance(error, SplatmatchError):
-        copy.add_note(f"in a child process:\n{where}")
-    return copy if isinstance(copy, Exception) else RuntimeError(str(error))
 
 
 def _peak_bytes() -> int:
@@ -204,14 +147,3 @@ def _peak_bytes() -> int:
 
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return 0
-
-
-def _obituary(title: str, code: int | None, complaints: IO[bytes]) -> str:
-    complaints.seek(0)
-    lines = complaints.read()[-20_000:].decode("utf-8", "replace").strip().splitlines()
-    if code is not None and code < 0:
-        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-        how = f"was killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
-    else:
-        how = f"ended with code {code}"
-    return f"{title}: the child process {how}" + (f"; its last words: {lines[-1][:300]}" if lines else "")
