@@ -21,6 +21,7 @@ from splatmatch.splats.fit_config import FitConfig
 from splatmatch.splats.initialisation import InitialisationConfig
 from splatmatch.splats.photometric import photometric_loss
 from splatmatch.splats.render import get_engine, render
+from splatmatch.splats.surfaces.config import GEOMETRY, SurfaceConfig
 from splatmatch.splats.targets import DepthTarget, NormalTarget
 from tests.splats.captures import small_capture, with_mask
 
@@ -74,6 +75,7 @@ def test_same_bits_for_one_and_two_threads(scene, strategy):
         refine_poses=True,
         background="learned",
         weights=replace(QUICK.weights, opacity=0.01, scale=0.01),
+        surfaces=replace(GEOMETRY["faithful"], start=0.3),
     )
     before = torch.get_num_threads()
     results = []
@@ -99,7 +101,8 @@ def test_another_seed_is_another_fit(scene):
 
 def test_a_resumed_fit_has_the_bits_of_an_uninterrupted_one(scene, tmp_path):
     """Interrupted between two edits and between two records, where most state is in flight."""
-    config = replace(QUICK, strategy="mcmc", exposure=True, refine_poses=True)
+    surfaces = replace(GEOMETRY["faithful"], start=0.2)
+    config = replace(QUICK, strategy="mcmc", exposure=True, refine_poses=True, surfaces=surfaces)
     whole = fit(scene, config)
     path = tmp_path / "fit.safetensors"
 
@@ -215,8 +218,8 @@ def test_depth_and_normal_targets_pull(scene):
     facing = torch.zeros(*shape, 3)
     facing[..., 2] = -1
     normal = {view.name: NormalTarget(facing, torch.ones(shape))}
-    weights = replace(QUICK.weights, depth=5.0, normal=1.0)
-    config = replace(QUICK, steps=100, weights=weights)
+    surfaces = SurfaceConfig(prior=5.0, prior_final=1.0)
+    config = replace(QUICK, steps=100, weights=replace(QUICK.weights, normal=1.0), surfaces=surfaces)
     pulled = fit(scene, config, depth_targets=depth, normal_targets=normal).gaussians
     free = fit(scene, config).gaussians
 

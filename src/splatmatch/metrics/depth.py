@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 @dataclass(frozen=True)
@@ -71,3 +72,21 @@ def depth_errors(
 def _usable(depth: Tensor, valid: Tensor | None) -> Tensor:
     positive = torch.isfinite(depth) & (depth > 0)
     return positive if valid is None else positive & valid
+
+
+def depth_edges(depth: Tensor, valid: Tensor | None = None, threshold: float = 0.02, reach: int = 2) -> Tensor:
+    """Pixels within ``reach`` of a depth edge, (H, W) bool.
+
+    Inverse depth is linear over a plane seen at any angle, so an edge is where its second difference along a row or
+    column exceeds ``threshold`` times itself; borders of what is valid are edges too.
+
+    Shapes: depth (H, W) z-depth, valid (H, W) bool.
+    """
+    usable = _usable(depth, valid)
+    inverse = torch.where(usable, 1 / torch.where(usable, depth, 1.0), 0.0)
+    edge = ~usable
+    for line, marked in ((inverse, edge), (inverse.T, edge.T)):
+        bend = (line[:, 2:] - 2 * line[:, 1:-1] + line[:, :-2]).abs()
+        marked[:, 1:-1] |= bend > threshold * line[:, 1:-1]
+    window = 2 * reach + 1
+    return functional.max_pool2d(edge.float()[None, None], window, 1, reach)[0, 0] > 0

@@ -27,6 +27,7 @@ from splatmatch.splats.iteration import FitPlan, StageSeconds, iterate
 from splatmatch.splats.parameters import Parameters
 from splatmatch.splats.photometric import psnr_of
 from splatmatch.splats.render import get_engine
+from splatmatch.splats.surfaces.neighbours import neighbouring_views, typical_depth
 from splatmatch.splats.targets import DepthTarget, NormalTarget
 from splatmatch.splats.training_images import load_training_views
 
@@ -142,6 +143,8 @@ def _plan(
         strategy=strategy(options, config.steps, config.max_gaussians),
         depth_targets=depth_targets,
         normal_targets=normal_targets,
+        neighbours=neighbouring_views(scene, config.surfaces.neighbours) if config.surfaces.needs_neighbours else (),
+        unit=typical_depth(scene),
     )
 
 

@@ -9,6 +9,7 @@ from splatmatch.errors import InputError
 from splatmatch.splats.densification.adaptive import AdaptiveConfig
 from splatmatch.splats.densification.mcmc import McmcConfig
 from splatmatch.splats.initialisation import InitialisationConfig
+from splatmatch.splats.surfaces.config import SurfaceConfig
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,6 @@ class LossWeights:
     """Mean opacity of all Gaussians."""
     scale: float = 0.0
     """Mean scale of all Gaussians, in units of the camera extent."""
-    depth: float = 0.1
-    """Difference of log depth from depth targets, where there are any."""
     normal: float = 0.05
     """1 - cosine to normal targets, where there are any."""
     alpha: float = 0.0
@@ -101,6 +100,8 @@ class FitConfig:
     """Learning rates."""
     weights: LossWeights = field(default_factory=LossWeights)
     """Loss weights."""
+    surfaces: SurfaceConfig = field(default_factory=SurfaceConfig)
+    """Terms that make the Gaussians lie on surfaces."""
     initialisation: InitialisationConfig = field(default_factory=InitialisationConfig)
     """Gaussians to start from."""
     adaptive: AdaptiveConfig = field(default_factory=AdaptiveConfig)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from splatmatch.errors import NumericalError
 from splatmatch.scene.gaussians import Gaussians
-from splatmatch.scene.render import Engine, Quantity, Render, RenderRequest
+from splatmatch.scene.render import Engine, Render
 from splatmatch.splats import losses
 from splatmatch.splats.adam import AdamConfig
 from splatmatch.splats.checkpoint import FitState
@@ -22,6 +22,7 @@ from splatmatch.splats.densification.strategy import Strategy
 from splatmatch.splats.exposure import with_exposure
 from splatmatch.splats.fit_config import FitConfig
 from splatmatch.splats.photometric import photometric_loss
+from splatmatch.splats.surfaces.terms import Neighbour, SurfaceTerms
 from splatmatch.splats.targets import DepthTarget, NormalTarget
 from splatmatch.splats.training_images import TrainingImage, TrainingView
 
@@ -59,6 +60,10 @@ class FitPlan:
     strategy: Strategy
     depth_targets: Mapping[str, DepthTarget]
     normal_targets: Mapping[str, NormalTarget]
+    neighbours: tuple[tuple[int, ...], ...]
+    """For each view those that see the same surfaces; empty where no term compares views."""
+    unit: float
+    """Typical depth of the scene."""
     adam: AdamConfig = field(default_factory=AdamConfig)
 
     def view_of(self, step: int) -> int:
@@ -88,17 +93,17 @@ def iterate(plan: FitPlan, state: FitState, seconds: StageSeconds) -> None:
     if config.background == "learned":
         background = background.clone().requires_grad_()
     depth, normal = plan.depth_targets.get(view.view.name), plan.normal_targets.get(view.view.name)
-    want: list[Quantity] = ["rgb", "radii"]
-    if depth is not None:
-        want.append("depth")
-    if normal is not None:
-        want.append("normal")
+    surfaces = SurfaceTerms(config.surfaces, step / config.steps, plan.unit)
+    request, pose = surfaces.request(depth is not None), state.corrections.pose(index)
+    if normal is not None and "normal" not in request.want:
+        request = replace(request, want=(*request.want, "normal"))
     render = plan.engine.render(
         leaves,
         image.camera,
-        state.corrections.pose(index),
-        RenderRequest(want=tuple(want)),
+        pose,
+        request,
         background=background,
+        features=surfaces.moments(leaves, pose),
         pose_tangent=tangent,
         screen_offsets=offsets,
     )
@@ -110,7 +115,8 @@ def iterate(plan: FitPlan, state: FitState, seconds: StageSeconds) -> None:
     rgb = render.rgb if exposure is None else with_exposure(render.rgb, exposure)
     pixels, weight = image.pixels.to(plan.device), None if image.weight is None else image.weight.to(plan.device)
     photometric = photometric_loss(rgb, pixels, weight, config.weights.ssim)
-    total = photometric.loss + _further_losses(plan, leaves, render, image, depth, normal)
+    total = photometric.loss + _further_losses(plan, leaves, render, image, normal)
+    total = total + surfaces.loss(leaves, render, image, pose, depth, _neighbour(plan, state, index), plan.engine)
     loss = float(total.detach())
     if not math.isfinite(loss):
         raise NumericalError(f"step {step + 1}: the loss of {view.view.name} is {loss}")
@@ -147,7 +153,6 @@ def _further_losses(
     leaves: Gaussians,
     render: Render,
     image: TrainingImage,
-    depth: DepthTarget | None,
     normal: NormalTarget | None,
 ) -> Tensor:
     """The weighted sum of all terms but the photometric one, ()."""
@@ -158,18 +163,21 @@ def _further_losses(
         total = total + weights.scale * losses.scale_loss(leaves.log_scales, plan.extent)
     if weights.alpha and image.weight is not None:
         total = total + weights.alpha * losses.alpha_loss(render.alpha, image.weight.to(plan.device))
-    if weights.depth and depth is not None:
-        wanted = depth.at(image.camera)
-        assert render.depth is not None
-        assert render.depth_valid is not None
-        maps = (t.to(plan.device) for t in (wanted.depth, wanted.weight))
-        total = total + weights.depth * losses.depth_loss(render.depth, render.depth_valid, *maps)
     if weights.normal and normal is not None:
         target = normal.at(image.camera)
         assert render.normal is not None
         maps = (t.to(plan.device) for t in (target.normal, target.weight))
         total = total + weights.normal * losses.normal_loss(render.normal, *maps)
     return total
+
+
+def _neighbour(plan: FitPlan, state: FitState, index: int) -> Neighbour | None:
+    """Another view of the same surfaces, at random; None where there is none or no term looks at it."""
+    step, others = state.step, plan.neighbours[index] if plan.neighbours else ()
+    if not others or step < plan.config.surfaces.start * plan.config.steps:
+        return None
+    chosen = others[_seed(plan.config.seed, 3, step) % len(others)]
+    return Neighbour(plan.views[chosen].levels[plan.config.level(step)], state.corrections.pose(chosen))
 
 
 def _rates(plan: FitPlan, gaussians: Gaussians, step: int) -> dict[str, Tensor]:

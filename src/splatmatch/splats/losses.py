@@ -23,20 +23,6 @@ def alpha_loss(alpha: Tensor, foreground: Tensor) -> Tensor:
     return ordered_sum(alpha * (1 - foreground)) / alpha.numel()
 
 
-def depth_loss(depth: Tensor, valid: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Weighted mean of |log depth - log target|, which is free of the scene's unit.
-
-    Pixels whose rendered depth is invalid or not positive count nothing; the mean divides by all pixels.
-
-    Shapes: depth, target, weight (H, W), valid (H, W) bool.
-    Convention: z-depth; weight 0 = no target there.
-    """
-    use = valid & (weight > 0) & (depth > 0) & (target > 0)
-    one = torch.ones_like(depth)
-    difference = torch.where(use, depth, one).log() - torch.where(use, target, one).log()
-    return ordered_sum(difference.abs() * weight) / depth.numel()
-
-
 def normal_loss(normal: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """Weighted mean of alpha - cosine: the blended normal (length <= alpha) against unit targets.
 
