@@ -16,6 +16,7 @@ from splatmatch.reconstruction.structure.pairs import PairChoice, PairOptions
 from splatmatch.reconstruction.structure.principal_point import PrincipalPointChoice
 from splatmatch.solvers.match_database import MatchingOptions
 from splatmatch.splats.fit_config import FitConfig
+from splatmatch.splats.surfaces.config import GEOMETRY
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,12 @@ class ReconstructConfig:
     """Two photos and the distance between their cameras in metres: makes the scene metric."""
     strategy: Literal["adaptive", "mcmc"] = "adaptive"
     """How Gaussians are added and removed: clone, split and prune, or relocation under a fixed budget."""
+    geometry: Literal["vanilla", "faithful"] = "vanilla"
+    """vanilla = the colours of the photos alone decide; faithful = Gaussians are held on surfaces, so that depth and
+    normals can be trusted (for generate), at up to twice the time."""
+    depth_prior: str | None = None
+    """Pull the depth towards a monocular prior: tiefenrausch, depth-anything-v2-small, an ONNX file or a folder of
+    maps named as the photos."""
     antialiased: bool = False
     """Train with opacity compensation for the screen blur; viewers must support it."""
     exposure: bool = False
@@ -140,6 +147,7 @@ class ReconstructConfig:
             antialiased=self.antialiased,
             exposure=self.exposure,
             refine_poses=self.refine_poses,
+            surfaces=GEOMETRY[self.geometry],
         )
 
     def correspondences(self, photos: int, threads: int) -> CorrespondenceOptions:

@@ -9,7 +9,9 @@ from typing import Any
 from splatmatch.errors import InputError
 from splatmatch.formats.scene_folder import SCENE_FILE, load_scene, save_scene
 from splatmatch.jobs.progress import Progress, Silent
+from splatmatch.priors.registry import open_prior
 from splatmatch.reconstruction.config import ReconstructConfig
+from splatmatch.reconstruction.depth_targets import depth_targets
 from splatmatch.reconstruction.held_out import held_out_scores
 from splatmatch.reconstruction.output_folder import WORK, check_folders, default_folder, remove_work, work_folder
 from splatmatch.reconstruction.posed_scene import posed_scene, read_source, source_key
@@ -22,6 +24,7 @@ from splatmatch.reconstruction.provenance import (
     versions,
 )
 from splatmatch.reconstruction.structure.stopwatch import Stopwatch
+from splatmatch.scene.depth_prior import DepthPrior
 from splatmatch.scene.views import Scene
 from splatmatch.splats.fit import FitProgress, FitResult, fit
 
@@ -64,12 +67,13 @@ def reconstruct(
     photos, poses = Path(photos), None if poses is None else Path(poses)
     folder = default_folder(photos) if out is None else Path(out)
     check_folders(photos, folder)
+    prior = None if config.depth_prior is None else open_prior(config.depth_prior)
     scene = _with_cameras(photos, poses, folder, config, progress)
     wanted = options_of(config)
     if scene.provenance.get("config") == wanted:
         progress.say(f"{folder}: is complete")
     else:
-        scene = _with_splat(scene, folder, config, progress) if config.fits else scene.with_gaussians(None)
+        scene = _with_splat(scene, folder, config, prior, progress) if config.fits else scene.with_gaussians(None)
         told = {"command": command_line(photos, folder, poses, config), "config": wanted}
         scene = save_scene(replace(scene, provenance={**told, **scene.provenance, **told}), folder)
     remove_work(folder)
@@ -106,16 +110,25 @@ def _resumed(folder: Path, key: str, progress: Progress) -> Scene:
     return scene
 
 
-def _with_splat(scene: Scene, folder: Path, config: ReconstructConfig, progress: Progress) -> Scene:
+def _with_splat(
+    scene: Scene, folder: Path, config: ReconstructConfig, prior: DepthPrior | None, progress: Progress
+) -> Scene:
     """``scene`` with fitted Gaussians, and what the held-out photos say about them."""
     checkpoint = folder / WORK / _CHECKPOINT
     cameras = scene.provenance.get("cameras", {}) | {"hash": cameras_hash(scene)}
-    clock = Stopwatch()
+    clock, licences, prior_record = Stopwatch(), list(scene.provenance.get("licences", [])), {}
+    targets = None
+    if prior is not None:
+        with clock("depth prior"):
+            targets = depth_targets(scene, prior, progress)
+        prior_record = {"depth_prior": targets.record(prior)}
+        licences.append(f"{prior.name}: {prior.licence}")
     with clock("fit"):
         result = fit(
             scene.with_gaussians(None),
             config.fit(),
             engine=config.engine,
+            depth_targets=None if targets is None else targets.targets,
             checkpoint=checkpoint,
             resume=config.resume and checkpoint.is_file(),
             progress=lambda state: _report(state, progress),
@@ -129,7 +142,8 @@ def _with_splat(scene: Scene, folder: Path, config: ReconstructConfig, progress:
     provenance = {
         **before,
         "cameras": cameras,
-        "fit": _fit_record(result),
+        "fit": _fit_record(result) | prior_record,
+        "licences": licences,
         "timings": {**before.get("timings", {}), **clock.seconds},
         "peak_memory": {**before.get("peak_memory", {}), "process": peak_megabytes()},
     }
