@@ -1,0 +1,1 @@
+"""Single photos lifted to 3D and seen from a second viewpoint: pairs with exact correspondences."""

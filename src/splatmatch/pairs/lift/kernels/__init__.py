@@ -1,0 +1,1 @@
+"""Compiled inner loops of lifting: the mesh renderer and the light."""
