@@ -5,10 +5,11 @@
 
 Each scene is a capture of 40 views with exact depth; every fifth view is held out. Poses are the true ones, points are
 triangulated from the photos' own features. A variant is vanilla, faithful, or either with other weights:
-``faithful+warping=0.5+normals=0``. Printed per variant: PSNR of the held-out views, and for every depth mode the mean
-relative error on well-covered pixels of held-out views (alpha >= 0.9, seen by three training views, more than two
-pixels from a depth edge), and the cross-view self-consistency of that depth (mean |z' - z| / z of points carried from
-view to view). Captures, scenes and splats stay in ``--folder``; what is there already is not made again.
+``faithful+warping=0.5+normals=0``; ``@NAME`` adds a depth prior: ``faithful+prior=0.3@tiefenrausch``.
+
+Printed per variant: PSNR of the held-out views, and for every depth mode the mean relative error on well-covered pixels
+of held-out views (alpha >= 0.9, seen by three training views, more than two pixels from a depth edge), and the
+cross-view self-consistency of that depth (mean |z' - z| / z of points carried from view to view). Captures, scenes and splats stay in ``--folder``; what is there already is not made again.
 ``cycles_room`` is looked for in the folder named by SPLATMATCH_DATA.
 """
 
@@ -31,9 +32,12 @@ from torch import Tensor
 
 from splatmatch.files import write_json
 from splatmatch.formats.scene_folder import load_scene, save_scene
+from splatmatch.jobs.progress import Silent
 from splatmatch.metrics.depth import depth_edges, depth_errors
 from splatmatch.metrics.psnr import psnr
+from splatmatch.priors.registry import open_prior
 from splatmatch.reconstruction.config import ReconstructConfig
+from splatmatch.reconstruction.depth_targets import depth_targets
 from splatmatch.reconstruction.reconstruct import reconstruct
 from splatmatch.scene.gaussians import Gaussians
 from splatmatch.scene.render import DepthMode
@@ -78,7 +82,7 @@ def prepared(name: str, folder: Path, size: int) -> tuple[Scene, Callable[[str],
 
 def surfaces_of(variant: str) -> SurfaceConfig:
     """``faithful+warping=0.5`` as a config."""
-    base, *changes = variant.split("+")
+    base, *changes = variant.partition("@")[0].split("+")
     pairs = (change.split("=") for change in changes)
     return replace(GEOMETRY[base], **{key: float(value) for key, value in pairs})
 
@@ -166,7 +170,10 @@ def main() -> None:
             if not out.with_suffix(".json").exists():
                 config = FitConfig(options.steps, options.gaussians, seed=options.seed, surfaces=surfaces_of(variant))
                 began = time.perf_counter()
-                result = fit(scene, config)
+                targets = None
+                if "@" in variant:
+                    targets = depth_targets(scene, open_prior(variant.partition("@")[2]), Silent()).targets
+                result = fit(scene, config, depth_targets=targets)
                 seconds = time.perf_counter() - began
                 save_scene(scene.with_gaussians(result.gaussians), out)
                 write_json(out.with_suffix(".json"), measured(result.gaussians, scene, exact) | {"seconds": seconds})
