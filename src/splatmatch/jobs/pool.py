@@ -7,7 +7,7 @@ import queue
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from subprocess import Popen
 from typing import IO, Any, TypeVar
@@ -23,7 +23,7 @@ AHEAD = 3
 
 def map_ordered(
     title: str, work: Callable[[Task], Result], tasks: Iterable[Task], workers: int = 1, threads: int = 1
-) -> Iterator[Result]:
+) -> Generator[Result]:
     """``work(task)`` of each task, in the order of ``tasks``, whatever the number of workers.
 
     With one worker the work is done in this process. Else ``work`` is pickled once per worker and may keep what it

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from splatmatch.errors import FormatError
+from splatmatch.formats.json_text import parse_json_object
 from splatmatch.pairs.members import JSON_SUFFIX, check_suffix
 
 BLOCK = tarfile.BLOCKSIZE
@@ -57,6 +58,18 @@ def unpack(blocks: bytes, key: str, source: str) -> dict[str, bytes]:
             raise FormatError(f"{source}: {name} stands in the place of sample {key}")
         members[suffix] = blocks[info.offset_data : info.offset_data + info.size]
     return members
+
+
+def describe(blocks: bytes, key: str, source: str) -> dict[str, Any]:
+    """The JSON of one sample.
+
+    Raises:
+        FormatError: as ``unpack``; or there is no JSON.
+    """
+    members = unpack(blocks, key, source)
+    if JSON_SUFFIX not in members:
+        raise FormatError(f"{source}: sample {key} has no {JSON_SUFFIX}")
+    return parse_json_object(members[JSON_SUFFIX], f"{source}: {key}")
 
 
 def entry_of(key: str, offset: int, blocks: bytes) -> Entry:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +18,7 @@ from typing import Any, BinaryIO, Self
 from splatmatch.errors import InputError
 from splatmatch.files import output_errors, write_json
 from splatmatch.formats.json_text import read_json_object
-from splatmatch.pairs.archive import END, Entry, entry_of, pack, scan
+from splatmatch.pairs.archive import END, Entry, describe, entry_of, pack, scan
 from splatmatch.pairs.members import members_from_sample
 from splatmatch.pairs.sample import PairSample
 
@@ -75,12 +76,30 @@ class ShardWriter:
         """Bytes of all samples so far."""
         return sum(entry.size for shard in self._shards for entry in shard)
 
-    def add(self, key: str, blocks: bytes) -> None:
-        """Append one sample, given as the blocks that ``encode`` makes of it.
+    def descriptions(self) -> Iterator[dict[str, Any]]:
+        """The JSON of the samples written so far, in order.
 
         Raises:
+            FormatError: a shard has been damaged since.
+        """
+        for number, entries in enumerate(self._shards):
+            path = self._path(number)
+            with open(path if path.is_file() else f"{path}{PART}", "rb") as file:
+                for entry in entries:
+                    file.seek(entry.offset)
+                    yield describe(file.read(entry.size), entry.key, str(path))
+
+    def add(self, key: str, blocks: bytes) -> dict[str, Any]:
+        """Append one sample, given as the blocks that ``encode`` makes of it.
+
+        Returns:
+            The sample's JSON.
+
+        Raises:
+            FormatError: the blocks are not those of sample ``key``.
             OutputError: the disk is full; what is there stays complete, and the job can be resumed.
         """
+        description = describe(blocks, key, key)
         if not self._shards or len(self._shards[-1]) == self.per_shard:
             self._shards.append([])
         shard = self._shards[-1]
@@ -97,6 +116,7 @@ class ShardWriter:
         shard.append(entry_of(key, offset, blocks))
         if len(shard) == self.per_shard:
             self._finish_shard()
+        return description
 
     def finish(self, statistics: dict[str, Any]) -> None:
         """Close the last shard and write ``index.json``: the job, the shards and ``statistics``, plain JSON.

@@ -69,13 +69,30 @@ class Shot:
 class Source(Protocol):
     """A scene that can be rendered from anywhere."""
 
-    name: str
-    """Unique in the job."""
-    kind: SourceKind
-    licence: str
-    closed: bool
-    """Views should be filled nearly everywhere: what is empty was not captured."""
-    scene_from_source: Similarity
+    @property
+    def name(self) -> str:
+        """Unique in the job."""
+        ...
+
+    @property
+    def kind(self) -> SourceKind:
+        """What it was opened from."""
+        ...
+
+    @property
+    def licence(self) -> str:
+        """``unknown`` where it does not say."""
+        ...
+
+    @property
+    def closed(self) -> bool:
+        """Views should be filled nearly everywhere: what is empty was not captured."""
+        ...
+
+    @property
+    def scene_from_source(self) -> Similarity:
+        """Back to the frame and the units of the scene."""
+        ...
 
     def anchors(self, size: tuple[int, int], seed: int) -> tuple[Anchor, ...]:
         """Viewpoints to start from, for images of ``size`` = (width, height)."""

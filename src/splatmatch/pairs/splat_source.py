@@ -18,6 +18,7 @@ from splatmatch.geometry.pose import Pose
 from splatmatch.pairs.free_space import UpAxis, survey
 from splatmatch.pairs.occupancy import SOLID
 from splatmatch.pairs.sources import Anchor, Glance, Shot, SourceDepth, SourceKind, fitted_camera
+from splatmatch.pairs.uncertainty import depth_uncertainty
 from splatmatch.scene.gaussians import Gaussians
 from splatmatch.scene.render import DepthMode
 from splatmatch.scene.views import Scene
@@ -25,14 +26,6 @@ from splatmatch.splats.render import render
 
 TRUSTED_ALPHA = 0.8
 """Accumulated opacity from which depth is trusted."""
-SPREAD_SHARE = 0.5
-"""Error of blended depth, in standard deviations of the depths that were blended."""
-SLOPE_SHARE = 0.25
-"""Error of depth on a slope, in pixels across which it runs."""
-FLOOR = 5e-4
-"""Least relative error of depth."""
-STEEPEST = 10.0
-"""Tangent at which the angle of incidence is cut."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,8 +141,9 @@ class SplatSource:
     @cached_property
     def _log_sizes(self) -> Tensor:
         """(N, 1) logarithm of the geometric mean of the two larger scales."""
-        larger: Tensor = self.gaussians.log_scales.sort(dim=1).values[:, 1:]
-        return larger.mean(1, keepdim=True)
+        scales = self.gaussians.log_scales
+        sizes: Tensor = 0.5 * (scales.sum(1, keepdim=True) - scales.min(1, keepdim=True).values)
+        return sizes
 
     @cached_property
     def scale_statistics(self) -> tuple[float, float]:
@@ -159,21 +153,6 @@ class SplatSource:
         """
         logarithms = self.gaussians.scales.double().mean(1).log() + float(np.log(self.scene_from_source.scale))
         return float(logarithms.mean()), float(logarithms.std(correction=0))
-
-
-def depth_uncertainty(spread: Tensor, normal: Tensor, camera: Camera) -> Tensor:
-    """Relative standard deviation (H, W) of depth, from the spread along the ray and the angle of incidence.
-
-    sigma^2 = (0.5 spread)^2 + (0.25 tan(incidence) / f)^2 + 0.0005^2: a share of the spread of what was blended, and
-    the depth that a quarter of a pixel covers on a slope.
-
-    Shapes: spread (H, W) of ln z, normal (H, W, 3) unit in the camera frame.
-    """
-    rays = camera.unproject(camera.pixel_centres(), torch.ones(camera.height, camera.width))
-    cosine = -(rays * normal).sum(-1) / rays.norm(dim=-1)
-    tangent = ((1 - cosine.square()).clamp(min=0).sqrt() / cosine.clamp(min=1e-3)).clamp(max=STEEPEST)
-    slope = SLOPE_SHARE * tangent / min(camera.fx, camera.fy)
-    return ((SPREAD_SHARE * spread).square() + slope.square() + FLOOR**2).sqrt()
 
 
 def splat_source(scene: Scene, name: str, engine: str = "auto", up: UpAxis = "auto") -> SplatSource:

@@ -1,0 +1,155 @@
+"""Making one sample: two renderings, their colours changed, overlap and uncertainty, packed for the shard."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from splatmatch.geometry.pose import Pose
+from splatmatch.pairs.appearance import AppearanceConfig, changed
+from splatmatch.pairs.backgrounds import Backgrounds
+from splatmatch.pairs.labels import LabelConfig, both_correspondences, scale_ratio
+from splatmatch.pairs.lighting import LightingConfig, relit
+from splatmatch.pairs.opening import SourceCache, SourceSpec
+from splatmatch.pairs.sample import PairImage, PairSample, Provenance
+from splatmatch.pairs.shards import encode
+from splatmatch.pairs.sources import Shot, Source, SourceDepth
+from splatmatch.pairs.uncertainty import label_sigma
+from splatmatch.pairs.viewpoints import Viewpoint
+
+OVERLAP = LabelConfig(max_cycle=4.0, max_depth_error=0.05, edge_tolerance=0.05, edge_margin=0)
+"""What counts as seen by both when overlap is measured: looser than labels, which also keep off depth edges."""
+LEAST_OVERLAP = 0.05
+"""Mean overlap below which a rendered pair is not stored."""
+
+
+@dataclass(frozen=True, eq=False)
+class PairTask:
+    """One pair to make; what it becomes depends on nothing else."""
+
+    key: str
+    spec: SourceSpec
+    scene_seed: int
+    """Of a synthetic scene."""
+    turn: int
+    """Round of the job that planned it."""
+    depth: SourceDepth
+    a: Viewpoint
+    b: Viewpoint
+    seed: tuple[int, ...]
+    """Of the random choices about colours."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of a task."""
+
+    task: PairTask
+    blocks: bytes | None
+    """The sample as ``ShardWriter.add`` takes it; None where the images do not overlap enough."""
+    seconds: dict[str, float]
+    """Time of each stage."""
+
+
+@dataclass(frozen=True)
+class PairMaker:
+    """Makes pairs, one at a time, in this process or in a worker."""
+
+    cache: SourceCache
+    appearance: AppearanceConfig
+    lighting: LightingConfig
+    backgrounds: Backgrounds
+    gaussian_ids: bool
+    seed: int
+    """Of the job, for the record."""
+
+    def __call__(self, task: PairTask) -> Made:
+        """Render, change the colours, measure, pack."""
+        seconds: dict[str, float] = {}
+        source = self.cache.open(task.spec, task.scene_seed)
+        rng = np.random.default_rng(task.seed)
+        with _timed(seconds, "render"):
+            shots = [
+                source.shoot(view.camera, view.camera_from_source, task.depth, self.gaussian_ids)
+                for view in (task.a, task.b)
+            ]
+        with _timed(seconds, "colours"):
+            pictures = [self._picture(shot, view, rng) for shot, view in zip(shots, (task.a, task.b), strict=True)]
+        with _timed(seconds, "labels"):
+            sample = self._sample(task, source, shots, [rgb for rgb, _ in pictures], [done for _, done in pictures])
+        blocks = None
+        if sample.overlap >= LEAST_OVERLAP:
+            with _timed(seconds, "encoding"):
+                blocks = encode(sample)
+        return Made(task, blocks, seconds)
+
+    def _picture(self, shot: Shot, view: Viewpoint, rng: np.random.Generator) -> tuple[Any, dict[str, Any]]:
+        """The stored colours (H, W, 3) uint8, and what was done to them."""
+        rgb, light = relit(
+            np.clip(shot.rgb, 0, 1), shot.normal, view.camera_from_source.rotation.numpy().T, self.lighting, rng
+        )
+        rgb, background = self.backgrounds.filled(rgb, shot.alpha, rng)
+        stored, appearance = changed(rgb, self.appearance, rng)
+        return stored, {"light": light, "background": background, "appearance": appearance}
+
+    def _sample(
+        self, task: PairTask, source: Source, shots: list[Shot], pictures: list[Any], done: list[dict[str, Any]]
+    ) -> PairSample:
+        views = (task.a, task.b)
+        unit = source.scene_from_source.scale
+        poses = [source.scene_from_source.apply_pose(view.camera_from_source) for view in views]
+        b_from_a = poses[1] @ poses[0].inverse()
+        images = [
+            _image(shot, picture, unit, views[1 - side], b_from_a if side == 0 else b_from_a.inverse())
+            for side, (shot, picture) in enumerate(zip(shots, pictures, strict=True))
+        ]
+        applied = {
+            name: {"move": view.record(), "camera_from_scene": pose.matrix[:3].tolist()} | what
+            for name, view, pose, what in zip("ab", views, poses, done, strict=True)
+        }
+        sample = PairSample(
+            key=task.key,
+            scene=source.name,
+            a=images[0],
+            b=images[1],
+            b_from_a=b_from_a,
+            overlap_ab=0.0,
+            overlap_ba=0.0,
+            scale_ratio=1.0,
+            provenance=Provenance(
+                source=source.kind,
+                seed=self.seed,
+                views=(task.a.name, task.b.name),
+                depth_mode=task.depth,
+                licence=source.licence,
+                applied=applied,
+            ),
+        )
+        forward, backward = both_correspondences(sample, OVERLAP)
+        return replace(
+            sample,
+            overlap_ab=forward.overlap,
+            overlap_ba=backward.overlap,
+            scale_ratio=scale_ratio(sample.a, sample.b, b_from_a, forward),
+        )
+
+
+def _image(shot: Shot, picture: Any, unit: float, other: Viewpoint, other_from_this: Pose) -> PairImage:
+    """A shot in scene units, with the uncertainty of its labels in the other image."""
+    depth = np.where(shot.valid, shot.depth * np.float32(unit), np.float32(0))
+    sigma = label_sigma(
+        depth, shot.depth_sigma * np.float32(unit), shot.valid, shot.camera, other.camera, other_from_this
+    )
+    return PairImage(picture, depth, shot.valid, sigma, shot.camera, shot.gaussian_ids)
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - began
