@@ -15,7 +15,7 @@ RING = 5
 
 
 def filled(rgb: NDArray[np.uint8], holes: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The picture (H, W, 3) with its ``holes`` (H, W) filled (Telea, 2004); the rest is untouched.
+    """The picture (H, W, 3) with its ``holes`` (H, W) filled (Bertalmio et al., 2001); the rest is untouched.
 
     Pixels inside the mask do not influence the result, so a mask grown beyond the holes leaves no fringe.
     """
@@ -31,7 +31,7 @@ def filled(rgb: NDArray[np.uint8], holes: NDArray[np.bool_]) -> NDArray[np.uint8
     if inside.any() and min(height, width) >= 8 * REDUCTION:
         picture = np.where(inside[..., None] > 0, _coarse(rgb, mask), rgb).astype(np.uint8)
         mask = mask - inside
-    return np.asarray(cv2.inpaint(picture, mask, RADIUS, cv2.INPAINT_TELEA))
+    return np.asarray(cv2.inpaint(picture, mask, RADIUS, cv2.INPAINT_NS))
 
 
 def _coarse(rgb: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -43,5 +43,5 @@ def _coarse(rgb: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8
     sums = cv2.resize(rgb.astype(np.float32) * known[..., None], small, interpolation=cv2.INTER_AREA)
     means = np.clip(sums / np.maximum(weight, 1e-6)[..., None] + 0.5, 0, 255).astype(np.uint8)
     lost = (weight < 0.2).astype(np.uint8)
-    full = cv2.inpaint(means, lost, RADIUS, cv2.INPAINT_TELEA) if not lost.all() else means
+    full = cv2.inpaint(means, lost, RADIUS, cv2.INPAINT_NS) if not lost.all() else means
     return np.asarray(cv2.resize(full, (width, height), interpolation=cv2.INTER_LINEAR))
