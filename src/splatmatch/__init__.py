@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from splatmatch.formats.splat_files import write_splat as write_splat
     from splatmatch.geometry.camera import Camera as Camera
     from splatmatch.geometry.pose import Pose as Pose
+    from splatmatch.pairs.generate import GenerateConfig as GenerateConfig
+    from splatmatch.pairs.generate import generate as generate
     from splatmatch.reconstruction.config import ReconstructConfig as ReconstructConfig
     from splatmatch.reconstruction.reconstruct import reconstruct as reconstruct
     from splatmatch.scene.gaussians import Gaussians as Gaussians
@@ -31,6 +33,7 @@ _HOMES = {
     "Camera": "geometry.camera",
     "FitConfig": "splats.fit_config",
     "Gaussians": "scene.gaussians",
+    "GenerateConfig": "pairs.generate",
     "Pose": "geometry.pose",
     "ReconstructConfig": "reconstruction.config",
     "Render": "scene.render",
@@ -39,6 +42,7 @@ _HOMES = {
     "evaluate_views": "evaluation.views",
     "export_scene": "formats.export",
     "fit": "splats.fit",
+    "generate": "pairs.generate",
     "load_scene": "formats.scene_folder",
     "read_splat": "formats.splat_files",
     "reconstruct": "reconstruction.reconstruct",

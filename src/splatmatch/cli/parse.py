@@ -66,7 +66,8 @@ def check(options: type, words: Sequence[str], program: str) -> None:
         if argument.choices and values[0] not in argument.choices:
             raise InputError(f"{flag} {values[0]} is not one of {', '.join(argument.choices)}", f"see {program} --help")
         seen.append(flag)
-    if len(loose) > len(wanted):
+    many = any(argument.many for argument in wanted)
+    if len(loose) > len(wanted) and not many:
         raise InputError(f"{loose[len(wanted)]!r} is one argument too many", f"see {program} --help")
     missing = [a.metavar for a in wanted[len(loose) :] if a.required]
     missing += [f"{flag} {a.metavar}" for flag, a in named.items() if a.required and flag not in seen]
@@ -84,6 +85,8 @@ class _Argument:
     count: int
     choices: tuple[str, ...]
     metavar: str
+    many: bool = False
+    """A positional that takes all words that are left."""
 
 
 def _arguments(options: type) -> Iterator[_Argument]:
@@ -108,6 +111,7 @@ def _arguments(options: type) -> Iterator[_Argument]:
             count=0 if hint is bool else len(parts),
             choices=choices,
             metavar=metavars[0] if metavars else "|".join(choices) or names,
+            many=Ellipsis in parts,
         )
 
 

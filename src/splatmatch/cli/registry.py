@@ -47,6 +47,13 @@ COMMANDS = (
         "SCENE|SPLAT",
         "look at a scene in the browser, or draw it into a picture with --screenshot",
     ),
+    Command(
+        "generate",
+        "generate",
+        "SCENE|SPLAT|synthetic:room ... --out PAIRS --pairs N",
+        "pairs of images with exact correspondences, rendered from scenes and splats",
+        resume=_GO_ON,
+    ),
     Command("evaluate views", "evaluate_views", "SCENE", "PSNR, SSIM and LPIPS of the held-out photos"),
     Command("convert", "convert", "IN OUT", "one splat file into another, by suffix"),
     Command("export", "export", "SCENE --to colmap|nerfstudio|ply --out PATH", "a scene for other tools"),
