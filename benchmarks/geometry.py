@@ -9,8 +9,9 @@ triangulated from the photos' own features. A variant is vanilla, faithful, or e
 
 Printed per variant: PSNR of the held-out views, and for every depth mode the mean relative error on well-covered pixels
 of held-out views (alpha >= 0.9, seen by three training views, more than two pixels from a depth edge), and the
-cross-view self-consistency of that depth (mean |z' - z| / z of points carried from view to view). Captures, scenes and splats stay in ``--folder``; what is there already is not made again.
-``cycles_room`` is looked for in the folder named by SPLATMATCH_DATA.
+cross-view self-consistency of that depth (mean |z' - z| / z of points carried from view to view). Captures, scenes and
+splats stay in ``--folder``; what is there already is not made again. ``cycles_room`` lies in the folder named by
+SPLATMATCH_DATA.
 """
 
 from __future__ import annotations
