@@ -54,6 +54,9 @@ COMMANDS = (
         "pairs of images with exact correspondences, rendered from scenes and splats",
         resume=_GO_ON,
     ),
+    Command(
+        "lift", "lift", "PHOTOS --out PAIRS --pairs N", "single photos become pairs with exact correspondences", _GO_ON
+    ),
     Command("evaluate views", "evaluate_views", "SCENE", "PSNR, SSIM and LPIPS of the held-out photos"),
     Command("convert", "convert", "IN OUT", "one splat file into another, by suffix"),
     Command("export", "export", "SCENE --to colmap|nerfstudio|ply --out PATH", "a scene for other tools"),

@@ -10,10 +10,11 @@ import torch
 
 from splatmatch.geometry.camera import Camera
 from splatmatch.geometry.pose import Pose, exp_se3
+from splatmatch.pairs.appearance import NEUTRAL
 from splatmatch.pairs.lift.config import LiftConfig
 from splatmatch.scene.depth_prior import InverseDepth
 
-SMALL = LiftConfig(width=96, height=72)
+SMALL = LiftConfig(width=96, height=72, appearance=NEUTRAL)
 
 
 def texture(height: int = 120, width: int = 160, seed: int = 0) -> np.ndarray:

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 import splatmatch.pairs.lift
+from splatmatch.pairs.appearance import AppearanceConfig
 from splatmatch.pairs.labels import both_correspondences
 from splatmatch.pairs.lift.config import FLAT, SKY_ONLY, TOO_SMALL, LiftConfig, Skip
 from splatmatch.pairs.lift.lift import lift_photo
@@ -111,12 +112,14 @@ def test_any_size_not_only_squares_of_512(size):
 
 
 def test_pairs_differ_in_motion_zoom_light_and_place():
-    """Released: a single law of motion; 5 to 10 degrees on each axis, always."""
-    samples = [lifted(seed) for seed in range(12)]
+    """Released: a single law of motion, 5 to 10 degrees on each axis, always; nothing a camera does to colours."""
+    samples = [lifted(seed, replace(SMALL, appearance=AppearanceConfig())) for seed in range(12)]
     applied = [sample.provenance.applied for sample in samples]
     for what, spread in (("rotation_degrees", 3.0), ("zoom", 0.15), ("depth_ratio", 1.5), ("focal", 10.0)):
         assert np.std([record[what] for record in applied]) > spread, what
     assert len({sample.a.rgb.tobytes() for sample in samples}) == 12
+    assert np.std([record["a"]["gamma"] - record["b"]["gamma"] for record in applied]) > 0.1
+    assert any("noise" in record["a"] for record in applied) and any("blur" in record["b"] for record in applied)
 
 
 def test_every_option_changes_something():
@@ -125,7 +128,7 @@ def test_every_option_changes_something():
         "width": 90, "height": 60, "motion": "planar", "frame": (1.3, 1.5), "max_enlargement": 0.2, "margin": 0.0,
         "focal": (0.4, 0.5), "depth_ratio": (20.0, 30.0), "plane_tilt": 5.0, "overlap": (0.9, 0.95), "baseline": 0.02,
         "rotation": 1.0, "roll": 90.0, "zoom": 1.01, "max_jump": 5.0, "max_hole": 0.001, "inpaint": False,
-        "hole_margin": 6, "relight": False, "light": (0.95, 1.0), "sky": False,
+        "hole_margin": 6, "relight": False, "light": (0.95, 1.0), "sky": False, "appearance": AppearanceConfig(),
     }  # fmt: skip
     assert other.keys() == {field.name for field in fields(LiftConfig)}
     rgb = texture(240, 320)

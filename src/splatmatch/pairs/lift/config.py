@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from splatmatch.errors import InputError
+from splatmatch.pairs.appearance import AppearanceConfig
 
 MotionKind = Literal["parallax", "planar"]
 
@@ -54,6 +57,12 @@ class LiftConfig:
     """Share of the light that comes from lamps instead of from everywhere."""
     sky: bool = True
     """Find the sky, move it to infinity and never label it."""
+    appearance: AppearanceConfig = field(default_factory=AppearanceConfig)
+    """What cameras do to colours, each image on its own."""
+
+    def __post_init__(self) -> None:
+        if min(self.width, self.height) < 16:
+            raise InputError(f"images of {self.width} x {self.height} pixels are too small", "ask for 16 at least")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zlib
 from collections import Counter
 from collections.abc import Callable
@@ -129,13 +130,14 @@ def lift_photos(
 
     Raises:
         InputError: no photos, an unknown prior, a folder that holds something else, or not one usable photo (the
-            message says why).
+            message says why), not enough disk.
         MissingDependencyError: the prior's weights are not there.
         OutputError: ``out`` cannot be written.
     """
-    if job.pairs < 1:
-        raise InputError(f"{job.pairs} pairs are none", "ask for at least one")
+    if min(job.pairs, job.per_shard) < 1 or job.seed < 0:
+        raise InputError("pairs and pairs per shard are at least 1, seeds at least 0")
     names = list_photos(job.photos)
+    _check_room(out, job.expected_bytes)
     prior = open_prior(job.depth) if job.config.motion == "parallax" else None
     with ShardWriter(out, _record(job, names, prior), per_shard=job.per_shard, resume=resume) as writer:
         if not writer.complete:
@@ -192,6 +194,18 @@ def _fill(
         able = tuple(name for name in names if tally.given[name])
         quotas = _shared_out(job.pairs - tally.given.total(), able) if gained else {}
     return tally
+
+
+def _check_room(out: Path, needed: int) -> None:
+    """Refuse a job that cannot fit on the disk, before it has run for hours."""
+    there = next(folder for folder in (out, *out.absolute().parents) if folder.is_dir())
+    free = shutil.disk_usage(there).free
+    already = sum(path.stat().st_size for path in out.iterdir()) if out.is_dir() else 0
+    if needed > free + already:
+        raise InputError(
+            f"{out}: about {needed / 1e9:.1f} GB are needed, the disk has {free / 1e9:.1f} GB left",
+            "free some space, or ask for fewer --pairs",
+        )
 
 
 def _shared_out(pairs: int, names: tuple[str, ...]) -> dict[str, int]:

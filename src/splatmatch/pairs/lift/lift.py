@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from splatmatch.geometry.camera import Camera
 from splatmatch.geometry.pose import Pose, rotation_angle_degrees
+from splatmatch.pairs.appearance import changed
 from splatmatch.pairs.labels import both_correspondences, scale_ratio
 from splatmatch.pairs.lift.config import NO_MOTION, LiftConfig, Skip
 from splatmatch.pairs.lift.inpainting import filled
@@ -17,6 +19,7 @@ from splatmatch.pairs.lift.mesh import Lifted, SecondView, Texture, colours, dil
 from splatmatch.pairs.lift.motion import Motion, draw_motion
 from splatmatch.pairs.lift.photo import Photo, Piece, cut_piece
 from splatmatch.pairs.lift.relighting import draw_lighting, light_map, relit
+from splatmatch.pairs.making import OVERLAP
 from splatmatch.pairs.sample import PairImage, PairSample, Provenance
 
 ATTEMPTS = 4
@@ -64,9 +67,9 @@ def lift_photo(
     else:
         return NO_MOTION
     lights = _lights(piece, config, rng)
-    a = _first_image(piece, lights[0])
-    b = _second_image(piece, view, motion.camera, lights[1], config)
-    applied = _applied(piece, motion, view, lights)
+    a, colours_a = _photographed(_first_image(piece, lights[0]), config, rng)
+    b, colours_b = _photographed(_second_image(piece, view, motion.camera, lights[1], config), config, rng)
+    applied = _applied(piece, motion, view) | {"a": colours_a, "b": colours_b}
     views = (photo.name, f"{photo.name} moved")
     sample = PairSample(
         key=key,
@@ -84,14 +87,11 @@ def lift_photo(
 
 def with_overlap(sample: PairSample) -> PairSample | Skip:
     """The sample with the overlaps and the scale ratio that its labels have, or why it is of no use."""
-    forward, backward = both_correspondences(sample)
+    forward, backward = both_correspondences(sample, OVERLAP)
     if min(forward.overlap, backward.overlap) < MIN_OVERLAP:
         return NO_MOTION
     ratio = scale_ratio(sample.a, sample.b, sample.b_from_a, forward)
-    return PairSample(
-        sample.key, sample.scene, sample.a, sample.b, sample.b_from_a, forward.overlap, backward.overlap, ratio,
-        sample.provenance,
-    )  # fmt: skip
+    return replace(sample, overlap_ab=forward.overlap, overlap_ba=backward.overlap, scale_ratio=ratio)
 
 
 def image_pair(
@@ -177,7 +177,13 @@ def _lights(
     return tuple(light_map(light, piece.lifted.inverse, piece.lifted.camera) for light in (first, second))  # type: ignore[return-value]
 
 
-def _applied(piece: Piece, motion: Motion, view: SecondView, lights: Any) -> dict[str, Any]:
+def _photographed(image: PairImage, config: LiftConfig, rng: np.random.Generator) -> tuple[PairImage, dict[str, Any]]:
+    """The image as some camera would have stored it, and what was done to its colours."""
+    rgb, done = changed(image.rgb.astype(np.float32) / np.float32(255), config.appearance, rng)
+    return replace(image, rgb=rgb), done
+
+
+def _applied(piece: Piece, motion: Motion, view: SecondView) -> dict[str, Any]:
     """What was drawn, for the record."""
     turn = float(rotation_angle_degrees(motion.b_from_a.rotation))
     return {
