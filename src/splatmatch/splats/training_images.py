@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from splatmatch.errors import InputError
 from splatmatch.formats.images import read_image
@@ -26,6 +28,25 @@ class TrainingImage:
     """(H, W, 3) uint8, a view of planar memory."""
     weight: Tensor | None
     """(H, W) float32 in 0..1 from the mask; None = everything counts."""
+
+    @functools.cached_property
+    def evenness(self) -> Tensor:
+        """(H, W) float32: (1 - g / g_98)^2, 1 in even areas and 0 on edges, times the mask (PGSR, eq. 8).
+
+        g is the grey gradient, g_98 its 98th percentile in this photo.
+        """
+        even = evenness(self.pixels)
+        return even if self.weight is None else even * self.weight
+
+
+def evenness(pixels: Tensor) -> Tensor:
+    """(1 - g / g_98)^2 of an image (H, W, 3), uint8 or float, g its grey gradient; see ``TrainingImage.evenness``."""
+    grey = pixels.to(torch.float32).mean(-1)
+    across = functional.pad((grey[:, 2:] - grey[:, :-2]).abs(), (1, 1))
+    down = functional.pad((grey[2:] - grey[:-2]).abs().T, (1, 1)).T
+    gradient = torch.maximum(across, down)
+    top = gradient.flatten().kthvalue(max(1, int(0.98 * gradient.numel()))).values
+    return (1 - gradient / top.clamp(min=1e-6)).clamp(min=0).square()
 
 
 @dataclass(frozen=True, eq=False)

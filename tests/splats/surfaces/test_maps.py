@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from splatmatch.geometry.camera import Camera
 from splatmatch.geometry.pose import Pose
-from splatmatch.splats.surfaces.maps import carry, edge_weight, normals_of_depth, sample
+from splatmatch.splats.surfaces.maps import carry, normal_agreement, normals_of_depth, sample, seen_from
+from splatmatch.splats.training_images import TrainingImage, evenness
 
 CAMERA = Camera(40, 30, 50.0, 45.0, 21.0, 14.0)
 
@@ -41,10 +42,10 @@ def test_normals_stop_at_invalid_pixels():
 def test_edges_of_a_photo_have_no_weight_and_even_areas_have_full_weight():
     photo = torch.zeros(20, 30, 3, dtype=torch.uint8)
     photo[:, 15:] = 200
-    weight = edge_weight(photo)
+    weight = evenness(photo)
     assert (weight[:, 14:16] == 0).all()
     assert (weight[:, :13] == 1).all() and (weight[:, 17:] == 1).all()
-    assert torch.equal(edge_weight(photo.float() / 255), weight)
+    assert torch.equal(evenness(photo.float() / 255), weight)
 
 
 def test_a_carried_plane_lands_where_projection_puts_it_and_returns():
@@ -97,3 +98,60 @@ def test_depth_is_pulled_by_the_picture_of_a_neighbour():
         error.backward()
         depth = depth - 0.01 * leaf.grad.sign()
     assert depth[:, 10:].median().item() == pytest.approx(2.0, abs=0.02)
+
+
+def rough_surface(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """A smooth random depth (30, 40) and some holes."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(1, 1, 5, 6, generator=generator, dtype=torch.float64)
+    depth = 2 + torch.nn.functional.interpolate(coarse, (30, 40), mode="bicubic")[0, 0]
+    return depth, torch.rand(30, 40, generator=generator) > 0.05
+
+
+def test_fused_normal_agreement_is_the_one_of_torch():
+    """Value, and gradients to depth and to blended normals, against float64 autograd."""
+    depth, valid = rough_surface(1)
+    generator = torch.Generator().manual_seed(2)
+    blended = torch.randn(30, 40, 3, generator=generator, dtype=torch.float64)
+    blended[3:6] *= 1e-5  # where hardly anything is blended
+    weight = torch.rand(30, 40, generator=generator)
+    results = []
+    for dtype in (torch.float64, torch.float32):
+        leaves = [t.detach().to(dtype, copy=True).requires_grad_() for t in (depth, blended)]
+        loss = normal_agreement(*leaves, valid, weight.to(dtype), CAMERA)
+        (3 * loss).backward()
+        results.append((loss.detach().double(), *(leaf.grad.double() for leaf in leaves)))
+    (truth, *wanted), (value, *got) = results
+    assert value.item() == pytest.approx(truth.item(), rel=1e-5)
+    for ours, theirs in zip(got, wanted, strict=True):
+        assert theirs.norm() > 0
+        assert (ours - theirs).norm() <= 1e-4 * theirs.norm()
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_fused_warp_is_the_one_of_torch(masked):
+    """The other view's photo, the depth difference, who sees what, and the gradient of both to depth."""
+    depth, valid = rough_surface(3)
+    generator = torch.Generator().manual_seed(4)
+    other = Camera(36, 32, 40.0, 42.0, 18.5, 15.5)
+    pixels = (255 * torch.rand(3, 32, 36, generator=generator)).to(torch.uint8).permute(1, 2, 0)
+    mask = torch.rand(32, 36, generator=generator) if masked else None
+    photo = TrainingImage(other, pixels, mask)
+    motion = Pose.from_quaternion([0.995, 0.03, -0.05, 0.02], [0.1, -0.05, 0.1])
+    found = 2.6 + 0.3 * torch.rand(32, 36, generator=generator, dtype=torch.float64)
+    found_valid = torch.rand(32, 36, generator=generator) > 0.05
+    pull = torch.randn(30, 40, 4, generator=generator, dtype=torch.float64)
+    results = []
+    for dtype in (torch.float64, torch.float32):
+        leaf = depth.detach().to(dtype, copy=True).requires_grad_()
+        seen = seen_from(leaf, valid, CAMERA, photo, motion, found.to(dtype), found_valid, 0.15)
+        stacked = torch.cat([seen.warped, seen.relative[..., None]], -1)
+        (stacked * pull.to(dtype)).sum().backward()
+        results.append((seen, leaf.grad.double()))
+    (truth, wanted), (ours, got) = results
+    same = (truth.weight > 0) == (ours.weight > 0)  # a point may lie within rounding of the gate
+    assert same.float().mean() > 0.998 and 0.1 < (ours.weight > 0).float().mean() < 0.9
+    for name, tolerance in (("warped", 1e-4), ("relative", 1e-5), ("weight", 1e-4)):
+        a, b = getattr(truth, name)[same], getattr(ours, name)[same].double()
+        assert torch.allclose(a.double(), b, atol=tolerance), name
+    assert (got - wanted)[same].norm() <= 1e-3 * wanted[same].norm()

@@ -39,14 +39,3 @@ def inverse_depth_loss(depth: Tensor, valid: Tensor, target: Tensor, weight: Ten
     one = torch.ones_like(depth)
     difference = unit / torch.where(use, depth, one) - unit / torch.where(use, target, one)
     return ordered_sum(difference.abs() * torch.where(use, weight, torch.zeros_like(weight))) / depth.numel()
-
-
-def reprojection_loss(carried: Tensor, found: Tensor, visible: Tensor) -> Tensor:
-    """Mean of |carried - found| / found: depth carried into another view against the depth there.
-
-    Shapes: carried, found (H, W) z-depth in the other view, visible (H, W) bool.
-    Convention: the mean divides by all pixels.
-    """
-    one = torch.ones_like(carried)
-    relative = (torch.where(visible, carried, one) / torch.where(visible, found, one) - 1).abs()
-    return ordered_sum(relative) / carried.numel()

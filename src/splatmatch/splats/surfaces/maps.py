@@ -1,4 +1,4 @@
-"""Normals of a depth map, where a photo has edges, and a map carried from one view into another."""
+"""What a depth map says: normals, where its pixels lie in another view, and what that view shows there."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from torch.nn import functional
 
 from splatmatch.geometry.camera import Camera
 from splatmatch.geometry.pose import Pose
+from splatmatch.splats.losses import normal_loss
+from splatmatch.splats.surfaces.fused import NormalAgreement, Warp, is_fusible
+from splatmatch.splats.training_images import TrainingImage
 
 
 def normals_of_depth(depth: Tensor, valid: Tensor, camera: Camera) -> tuple[Tensor, Tensor]:
@@ -25,19 +28,6 @@ def normals_of_depth(depth: Tensor, valid: Tensor, camera: Camera) -> tuple[Tens
     unit = cross / cross.square().sum(-1, keepdim=True).clamp(min=1e-24).sqrt()
     defined = valid[1:-1, 1:-1] & valid[1:-1, 2:] & valid[1:-1, :-2] & valid[2:, 1:-1] & valid[:-2, 1:-1]
     return functional.pad(unit, (0, 0, 1, 1, 1, 1)), functional.pad(defined, (1, 1, 1, 1))
-
-
-def edge_weight(pixels: Tensor) -> Tensor:
-    """(1 - g / g_98)^2 of an image (H, W, 3), g its grey gradient: 1 in even areas, 0 on edges (PGSR, eq. 8).
-
-    g_98 is the 98th percentile of the image; uint8 and float images give the same.
-    """
-    grey = pixels.to(torch.float32).mean(-1)
-    across = functional.pad((grey[:, 2:] - grey[:, :-2]).abs(), (1, 1))
-    down = functional.pad((grey[2:] - grey[:-2]).abs().T, (1, 1)).T
-    gradient = torch.maximum(across, down)
-    top = gradient.flatten().kthvalue(max(1, int(0.98 * gradient.numel()))).values
-    return (1 - gradient / top.clamp(min=1e-6)).clamp(min=0).square()
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,3 +63,60 @@ def sample(table: Tensor, pixels: Tensor) -> Tensor:
         table.permute(2, 0, 1)[None], grid[None], mode="bilinear", padding_mode="border", align_corners=False
     )
     return values[0].permute(1, 2, 0)
+
+
+def normal_agreement(depth: Tensor, blended: Tensor, valid: Tensor, weight: Tensor, camera: Camera) -> Tensor:
+    """Weighted mean of 1 - cosine between blended normals and the normals of a rendered depth, () (2DGS, PGSR).
+
+    Shapes: depth, weight (H, W), blended (H, W, 3) of length <= alpha, valid (H, W) bool.
+    Convention: camera frame, turned to the camera; the mean divides by all pixels; gradients to both.
+    """
+    if is_fusible(depth):
+        return NormalAgreement.apply(depth, blended, valid, weight, camera)  # type: ignore[no-any-return,no-untyped-call]
+    surface, defined = normals_of_depth(depth, valid, camera)
+    return normal_loss(blended, surface, weight * defined)
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Another view, seen through the depth of this one."""
+
+    warped: Tensor
+    """(H, W, 3) its photo in 0..1; 0 where it does not see the point."""
+    relative: Tensor
+    """(H, W) |z' / z'' - 1|: depth carried there against the depth there; 0 where it does not see the point."""
+    weight: Tensor
+    """(H, W) 1 where it sees the point, times its mask; no gradient."""
+
+
+def seen_from(
+    depth: Tensor,
+    valid: Tensor,
+    camera: Camera,
+    other: TrainingImage,
+    other_from_this: Pose,
+    found: Tensor,
+    found_valid: Tensor,
+    gate: float,
+) -> Seen:
+    """Look at another view through a depth map; differentiable in ``depth``.
+
+    A point is seen where it lands inside the other image on four pixels with depth, within ``gate`` of that depth.
+
+    Shapes: depth (H, W), valid (H, W) bool of this view; found, found_valid of the other.
+    """
+    if is_fusible(depth):
+        maps = Warp.apply(  # type: ignore[no-untyped-call]
+            depth, valid, camera, other.camera, other_from_this, other.pixels, other.weight, found, found_valid, gate
+        )
+        return Seen(*maps)
+    carried = carry(depth, valid, camera, other.camera, other_from_this)
+    there = sample(torch.stack([found, found_valid.to(found)], -1), carried.pixels.detach())
+    visible = carried.inside & (there[..., 1] > 0.9999) & (there[..., 0] > 0)
+    relative = (carried.depth / torch.where(visible, there[..., 0], 1.0) - 1).abs()
+    visible = visible & (relative.detach() < gate)
+    weight = visible.to(depth)
+    if other.weight is not None:
+        weight = weight * sample(other.weight.to(depth)[..., None], carried.pixels.detach())[..., 0]
+    warped = sample(other.pixels.to(depth) / 255, carried.pixels)
+    return Seen(torch.where(visible[..., None], warped, 0.0), torch.where(visible, relative, 0.0), weight)

@@ -11,11 +11,11 @@ from splatmatch.geometry.camera import Camera
 from splatmatch.geometry.pose import Pose
 from splatmatch.scene.gaussians import Gaussians
 from splatmatch.scene.render import Engine, Quantity, Render, RenderRequest
-from splatmatch.splats.losses import normal_loss
+from splatmatch.splats.ordered_sum import ordered_sum
 from splatmatch.splats.photometric import photometric_loss
 from splatmatch.splats.surfaces import losses
 from splatmatch.splats.surfaces.config import SurfaceConfig
-from splatmatch.splats.surfaces.maps import carry, edge_weight, normals_of_depth, sample
+from splatmatch.splats.surfaces.maps import normal_agreement, seen_from
 from splatmatch.splats.targets import DepthTarget
 from splatmatch.splats.training_images import TrainingImage
 
@@ -99,11 +99,8 @@ class SurfaceTerms:
         assert render.depth_valid is not None
         valid = render.depth_valid & (render.alpha.detach() > COVERED) & (render.depth.detach() > 0)
         if config.normals and render.normal is not None:
-            surface, defined = normals_of_depth(render.depth, valid, image.camera)
-            weight = edge_weight(image.pixels.to(total.device)) * defined
-            if image.weight is not None:
-                weight = weight * image.weight.to(total.device)
-            total = total + config.normals * normal_loss(render.normal, surface, weight)
+            weight = image.evenness.to(total.device)
+            total = total + config.normals * normal_agreement(render.depth, render.normal, valid, weight, image.camera)
         if config.needs_neighbours and neighbour is not None:
             total = total + self._two_views(gaussians, render.depth, valid, image, pose, neighbour, engine)
         return total
@@ -119,26 +116,18 @@ class SurfaceTerms:
         engine: Engine,
     ) -> Tensor:
         """Reprojection and warping against a neighbour, whose own depth says what it can see."""
-        config, camera = self.config, other.image.camera
-        found, found_valid = _depth_of(gaussians, camera, other.pose, engine)
-        carried = carry(depth, valid, image.camera, camera, other.pose @ pose.inverse())
-        there = sample(torch.stack([found, found_valid.to(found)], -1), carried.pixels.detach())
-        visible = carried.inside & (there[..., 1] > 0.99) & (there[..., 0] > 0)
-        relative = (carried.depth.detach() / torch.where(visible, there[..., 0], 1.0) - 1).abs()
-        visible = visible & (relative < config.gate)
+        config = self.config
+        found, found_valid = _depth_of(gaussians, other.image.camera, other.pose, engine)
+        seen = seen_from(
+            depth, valid, image.camera, other.image, other.pose @ pose.inverse(), found, found_valid, config.gate
+        )
         total = torch.zeros((), device=depth.device)
         if config.reprojection:
-            total = total + config.reprojection * losses.reprojection_loss(carried.depth, there[..., 0], visible)
+            total = total + config.reprojection * ordered_sum(seen.relative) / depth.numel()
         if config.warping:
-            weight = visible.to(depth)
-            for mask, at in ((image.weight, None), (other.image.weight, carried.pixels.detach())):
-                if mask is not None:
-                    mask = mask.to(depth)  # noqa: PLW2901
-                    weight = weight * (mask if at is None else sample(mask[..., None], at)[..., 0])
-            pixels = other.image.pixels.to(depth) / 255
-            warped = sample(pixels, carried.pixels)
-            photo = image.pixels.to(depth) / 255
-            total = total + config.warping * photometric_loss(warped, photo, weight, WARP_SSIM).loss
+            weight = seen.weight if image.weight is None else seen.weight * image.weight.to(depth)
+            photo = image.pixels.to(depth.device)
+            total = total + config.warping * photometric_loss(seen.warped, photo, weight, WARP_SSIM).loss
         return total
 
 
