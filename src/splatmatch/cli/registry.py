@@ -57,6 +57,9 @@ COMMANDS = (
     Command(
         "lift", "lift", "PHOTOS --out PAIRS --pairs N", "single photos become pairs with exact correspondences", _GO_ON
     ),
+    Command(
+        "audit", "audit", "PAIRS --report FILE.html", "how hard pairs are, and how far their labels can be trusted"
+    ),
     Command("evaluate views", "evaluate_views", "SCENE", "PSNR, SSIM and LPIPS of the held-out photos"),
     Command("convert", "convert", "IN OUT", "one splat file into another, by suffix"),
     Command("export", "export", "SCENE --to colmap|nerfstudio|ply --out PATH", "a scene for other tools"),
