@@ -74,7 +74,7 @@ def test_the_origin_is_the_corner():
 
 @pytest.fixture(scope="module")
 def room():
-    """Two views of a synthetic room, and for each pixel of the first whether the second really sees it, and where."""
+    """Two views of a room; where each pixel of the first lies in the second, and whether it is seen there."""
     scene = build_scene("room", 0)
     camera = camera_path(scene, "walk", 40, 0, 160, 120)[0].camera
     guide = scene.guide
@@ -99,13 +99,13 @@ def room():
 
 
 def test_labels_in_a_room_are_exact_and_nothing_hidden_is_labelled(room):
-    """End-point error 0.001 px; what is hidden by more than the depth limit does not pass; most visible points are kept."""
+    """End-point error 0.001 px; what is clearly hidden does not pass; most visible points are kept."""
     (a, b), b_from_a, target, visible, hidden = room
     field = correspondences(a, b, b_from_a)
     assert hidden.sum() > 300, "the test has something to say about occlusion"
     assert (field.covisible & hidden).sum() < 3e-3 * hidden.sum(), "only what a cord thinner than a pixel hides"
     assert (field.covisible & ~visible).sum() < 2e-3 * field.covisible.sum(), "things that all but touch"
-    assert (field.covisible & visible).sum() > 0.6 * visible.sum()
+    assert (field.covisible & visible).sum() > 0.55 * visible.sum()
     assert np.abs(field.target - target)[field.covisible].max() < 1e-3
     assert field.depth_error[field.covisible].max() <= LabelConfig().max_depth_error
     assert np.isnan(field.target[~field.candidate]).all()

@@ -16,7 +16,7 @@ def cover(
 ) -> None:
     """``shares[i, j]``: of every ``step``-th valid pixel of view i, the share that view j sees too.
 
-    A point is seen if it falls into j's image and one of the 3 x 3 pixels there has its depth, up to ``tolerance``.
+    A point is seen if it falls into j's image and the pixel there has its depth, up to ``tolerance``.
 
     Shapes: depths (V, H, W) float32, 0 = not valid; cameras (V, 4) fx fy cx cy; rotations (V, 3, 3), translations
     (V, 3) of camera_from_source; shares (V, V) float32.
@@ -48,17 +48,7 @@ def cover(
                     v = cameras[j, 1] * (qy + translations[j, 1]) / qz + cameras[j, 3]
                     if not (u >= 0.0 and v >= 0.0 and u < width and v < height):
                         continue
-                    if _meets(depths[j], int(u), int(v), qz, tolerance):
+                    there = depths[j, int(v), int(u)]
+                    if there > 0.0 and abs(qz - there) <= tolerance * there:
                         seen += 1
             shares[i, j] = np.float32(seen) / np.float32(total) if total > 0 else np.float32(0.0)
-
-
-@kernel(__file__, inline=True)
-def _meets(depth: Any, x: int, y: int, z: float, tolerance: float) -> bool:
-    height, width = depth.shape
-    for row in range(max(y - 1, 0), min(y + 2, height)):
-        for column in range(max(x - 1, 0), min(x + 2, width)):
-            there = depth[row, column]
-            if there > 0.0 and abs(z - there) <= tolerance * there:
-                return True
-    return False
