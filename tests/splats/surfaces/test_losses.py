@@ -18,6 +18,13 @@ def test_flatness_is_the_mean_shortest_axis_in_units_of_the_scene():
     assert losses.flatness_loss(log_scales, 2.0).item() == pytest.approx((1 + 5) / 2 / 2)
 
 
+def test_opaqueness_counts_what_is_seen_through_and_not_masked():
+    alpha = torch.tensor([[0.25, 1.0], [0.5, 0.0]])
+    assert losses.opaqueness_loss(alpha, None).item() == pytest.approx((0.75 + 0.5 + 1) / 4)
+    mask = torch.tensor([[1.0, 1.0], [1.0, 0.0]])
+    assert losses.opaqueness_loss(alpha, mask).item() == pytest.approx((0.75 + 0.5) / 4)
+
+
 def test_spread_of_two_surfaces_is_their_relative_standard_deviation():
     """Half of the light from depth 1, half from depth 3: mean 2, deviation 1. One surface has none at any alpha."""
     weights = torch.tensor([0.4, 0.4], dtype=torch.float64)

@@ -13,6 +13,8 @@ class SurfaceConfig:
 
     flatness: float = 0.0
     """Mean length of the shortest axis of the Gaussians, in units of the camera extent."""
+    opaqueness: float = 0.0
+    """Mean of 1 - alpha: without it dark surfaces stay half transparent before the black behind them."""
     spread: float = 0.0
     """Relative standard deviation of depth along the rays."""
     normals: float = 0.0
@@ -26,14 +28,22 @@ class SurfaceConfig:
     prior_final: float = 0.01
     """Share of the weight of the prior that is left at the end (exponential decay)."""
     start: float = 0.25
-    """Share of the steps after which the terms that need surfaces begin: all but flatness and prior."""
+    """Share of the steps after which the terms that need surfaces begin: all but flatness, opaqueness and prior."""
     gate: float = 0.05
     """Relative difference of depth beyond which a neighbouring view is taken to see another surface."""
     neighbours: int = 6
     """Views per view that terms of two views choose from."""
 
     def __post_init__(self) -> None:
-        weights = (self.flatness, self.spread, self.normals, self.reprojection, self.warping, self.prior)
+        weights = (
+            self.flatness,
+            self.opaqueness,
+            self.spread,
+            self.normals,
+            self.reprojection,
+            self.warping,
+            self.prior,
+        )
         if min(weights) < 0 or not 0 <= self.start <= 1 or self.gate <= 0 or self.neighbours < 1:
             raise InputError("weights of geometric terms are 0 or more, their start is a share of the steps")
 
@@ -50,6 +60,6 @@ class SurfaceConfig:
 
 GEOMETRY = {
     "vanilla": SurfaceConfig(),
-    "faithful": SurfaceConfig(flatness=1.0, spread=0.05, normals=0.05, warping=0.3, reprojection=0.1),
+    "faithful": SurfaceConfig(flatness=1.0, opaqueness=0.05, spread=0.05, normals=0.05, warping=0.5, reprojection=0.1),
 }
 """Named instances: photometric fit alone, and surfaces whose depth can be trusted."""

@@ -13,6 +13,12 @@ def flatness_loss(log_scales: Tensor, extent: float) -> Tensor:
     return ordered_sum(log_scales.amin(dim=1).exp()) / (max(1, len(log_scales)) * extent)
 
 
+def opaqueness_loss(alpha: Tensor, weight: Tensor | None) -> Tensor:
+    """Mean of 1 - alpha over all pixels, weighted by ``weight`` (H, W) in 0..1 where there is one; alpha (H, W)."""
+    open_share = 1 - alpha if weight is None else (1 - alpha) * weight.to(alpha)
+    return ordered_sum(open_share) / alpha.numel()
+
+
 def spread_loss(alpha: Tensor, first: Tensor, second: Tensor) -> Tensor:
     """Mean relative standard deviation of the depths that are blended along a ray, weighted by alpha.
 

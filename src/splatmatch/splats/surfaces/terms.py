@@ -84,6 +84,8 @@ class SurfaceTerms:
         config, total = self.config, torch.zeros((), device=gaussians.means.device)
         if config.flatness:
             total = total + config.flatness * losses.flatness_loss(gaussians.log_scales, self.unit)
+        if config.opaqueness:
+            total = total + config.opaqueness * losses.opaqueness_loss(render.alpha, image.weight)
         if render.depth is not None and target is not None and self.prior > 0:
             wanted = target.at(image.camera)
             assert render.depth_valid is not None
