@@ -16,8 +16,15 @@ if TYPE_CHECKING:
     from splatmatch.formats.splat_files import write_splat as write_splat
     from splatmatch.geometry.camera import Camera as Camera
     from splatmatch.geometry.pose import Pose as Pose
+    from splatmatch.pairs.audit import AuditConfig as AuditConfig
+    from splatmatch.pairs.audit import audit as audit
     from splatmatch.pairs.generate import GenerateConfig as GenerateConfig
     from splatmatch.pairs.generate import generate as generate
+    from splatmatch.pairs.lift.config import LiftConfig as LiftConfig
+    from splatmatch.pairs.lift.job import LiftJob as LiftJob
+    from splatmatch.pairs.lift.job import lift as lift
+    from splatmatch.pairs.reader import ShardReader as ShardReader
+    from splatmatch.priors.registry import open_prior as open_prior
     from splatmatch.reconstruction.config import ReconstructConfig as ReconstructConfig
     from splatmatch.reconstruction.reconstruct import reconstruct as reconstruct
     from splatmatch.scene.gaussians import Gaussians as Gaussians
@@ -30,20 +37,27 @@ if TYPE_CHECKING:
     from splatmatch.viewer.live import view as view
 
 _HOMES = {
+    "AuditConfig": "pairs.audit",
     "Camera": "geometry.camera",
     "FitConfig": "splats.fit_config",
     "Gaussians": "scene.gaussians",
     "GenerateConfig": "pairs.generate",
+    "LiftConfig": "pairs.lift.config",
+    "LiftJob": "pairs.lift.job",
     "Pose": "geometry.pose",
     "ReconstructConfig": "reconstruction.config",
     "Render": "scene.render",
     "Scene": "scene.views",
+    "ShardReader": "pairs.reader",
     "View": "scene.views",
+    "audit": "pairs.audit",
     "evaluate_views": "evaluation.views",
     "export_scene": "formats.export",
     "fit": "splats.fit",
     "generate": "pairs.generate",
+    "lift": "pairs.lift.job",
     "load_scene": "formats.scene_folder",
+    "open_prior": "priors.registry",
     "read_splat": "formats.splat_files",
     "reconstruct": "reconstruction.reconstruct",
     "render": "splats.render",

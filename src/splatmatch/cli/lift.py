@@ -51,7 +51,7 @@ def run(options: Options) -> None:
     """Lift, say what came of it."""
     import time
 
-    from splatmatch.pairs.lift.job import LiftJob, lift_photos
+    from splatmatch.pairs.lift.job import LiftJob, lift
 
     job = LiftJob(
         options.photos, options.pairs, _config(options), options.depth, options.seed, options.licence, options.per_shard
@@ -60,9 +60,12 @@ def run(options: Options) -> None:
     say(f"about {each / 1e6:.2f} MB per pair, {job.expected_bytes / 1e9:.2f} GB in all")
     began = time.monotonic()
     with progress("pairs") as report:
-        made = lift_photos(job, options.out, workers=options.workers, resume=options.resume, progress=report)
+        made = lift(job, options.out, workers=options.workers, resume=options.resume, progress=report)
     minutes = (time.monotonic() - began) / 60
     say(f"{options.out}: {made.pairs} pairs of {made.photos} photos, {made.bytes / 1e6:.0f} MB, {minutes:.1f} min")
+    if total := sum(made.stages.values()):
+        shares = ", ".join(f"{stage} {100 * seconds / total:.0f} %" for stage, seconds in made.stages.items())
+        say(f"  {60 * made.pairs / total:.0f} pairs per minute and process; {shares}")
     for reason, count in made.skipped.items():
         say(f"  {count} pairs skipped: {reason}")
     if made.pairs < options.pairs:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +16,7 @@ from splatmatch.pairs.opening import SourceCache, SourceSpec
 from splatmatch.pairs.sample import PairImage, PairSample, Provenance
 from splatmatch.pairs.shards import encode
 from splatmatch.pairs.sources import Shot, Source, SourceDepth
+from splatmatch.pairs.timing import timed
 from splatmatch.pairs.uncertainty import label_sigma
 from splatmatch.pairs.viewpoints import Viewpoint
 
@@ -73,18 +71,18 @@ class PairMaker:
         seconds: dict[str, float] = {}
         source = self.cache.open(task.spec, task.scene_seed)
         rng = np.random.default_rng(task.seed)
-        with _timed(seconds, "render"):
+        with timed(seconds, "render"):
             shots = [
                 source.shoot(view.camera, view.camera_from_source, task.depth, self.gaussian_ids)
                 for view in (task.a, task.b)
             ]
-        with _timed(seconds, "colours"):
+        with timed(seconds, "colours"):
             pictures = [self._picture(shot, view, rng) for shot, view in zip(shots, (task.a, task.b), strict=True)]
-        with _timed(seconds, "labels"):
+        with timed(seconds, "labels"):
             sample = self._sample(task, source, shots, [rgb for rgb, _ in pictures], [done for _, done in pictures])
         blocks = None
         if sample.overlap >= LEAST_OVERLAP:
-            with _timed(seconds, "encoding"):
+            with timed(seconds, "encoding"):
                 blocks = encode(sample)
         return Made(task, blocks, seconds)
 
@@ -146,10 +144,3 @@ def _image(shot: Shot, picture: Any, unit: float, other: Viewpoint, other_from_t
         depth, shot.depth_sigma * np.float32(unit), shot.valid, shot.camera, other.camera, other_from_this
     )
     return PairImage(picture, depth, shot.valid, sigma, shot.camera, shot.gaussian_ids)
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
-    began = time.perf_counter()
-    yield
-    seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - began

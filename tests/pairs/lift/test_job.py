@@ -12,7 +12,7 @@ from PIL import Image
 from splatmatch.errors import InputError
 from splatmatch.formats.images import write_image
 from splatmatch.pairs.lift.config import LiftConfig
-from splatmatch.pairs.lift.job import LiftJob, lift_photos
+from splatmatch.pairs.lift.job import LiftJob, lift
 from splatmatch.pairs.reader import ShardReader
 from tests.pairs.lift.examples import SMALL, hills, texture
 
@@ -37,7 +37,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def test_several_pairs_of_each_photo_are_kept_all_complete(folder):
     """Released: the second pass writes over the first, and one array lies under a name that ends in .png.npy."""
-    report = lift_photos(job(folder), folder / "out")
+    report = lift(job(folder), folder / "out")
     reader = ShardReader(folder / "out", on_corrupt="error")
     assert report.pairs == len(reader) == len(set(reader.keys)) == 8 and report.photos == 3 and report.skipped == {}
     scenes = [sample.scene for sample in reader]
@@ -51,12 +51,12 @@ def test_several_pairs_of_each_photo_are_kept_all_complete(folder):
 
 
 def test_a_pair_depends_on_seed_photo_and_number_alone(folder):
-    lift_photos(job(folder), folder / "out")
+    lift(job(folder), folder / "out")
     few = replace(job(folder), pairs=3)
-    lift_photos(few, folder / "few")
+    lift(few, folder / "few")
     (folder / "photos" / "a.png").unlink()
-    lift_photos(replace(few, pairs=2), folder / "fewer")
-    lift_photos(replace(few, pairs=2, seed=1), folder / "other")
+    lift(replace(few, pairs=2), folder / "fewer")
+    lift(replace(few, pairs=2, seed=1), folder / "other")
     by_scene = {s.scene: s.b.rgb.tobytes() for s in ShardReader(folder / "out") if s.key.endswith("-0000")}
     for other in ("few", "fewer"):
         for sample in ShardReader(folder / other):
@@ -67,8 +67,8 @@ def test_a_pair_depends_on_seed_photo_and_number_alone(folder):
 
 @pytest.mark.slow
 def test_two_workers_write_the_bytes_of_one(folder):
-    lift_photos(job(folder), folder / "one")
-    lift_photos(job(folder), folder / "two", workers=2)
+    lift(job(folder), folder / "one")
+    lift(job(folder), folder / "two", workers=2)
     assert content(folder / "one") == content(folder / "two")
 
 
@@ -76,7 +76,7 @@ def test_two_workers_write_the_bytes_of_one(folder):
 def test_interrupted_and_resumed_it_writes_the_bytes_of_an_uninterrupted_run(folder, cut):
     """Also where the last sample was torn, and where a photo that gives nothing lies before what was done."""
     (folder / "photos" / "aa.png").write_bytes(b"no photo")
-    lift_photos(job(folder), folder / "whole")
+    lift(job(folder), folder / "whole")
 
     class Stop(Exception):
         pass
@@ -86,14 +86,14 @@ def test_interrupted_and_resumed_it_writes_the_bytes_of_an_uninterrupted_run(fol
             raise Stop
 
     with pytest.raises(Stop):
-        lift_photos(job(folder), folder / "out", progress=stop)
+        lift(job(folder), folder / "out", progress=stop)
     parts = list((folder / "out").glob("*.part"))
     for part in parts:
         part.write_bytes(part.read_bytes()[: -cut or None])
     assert not (folder / "out" / "index.json").exists()
-    lift_photos(job(folder), folder / "out", resume=True)
+    lift(job(folder), folder / "out", resume=True)
     assert content(folder / "whole") == content(folder / "out")
-    report = lift_photos(job(folder), folder / "out", resume=True)  # complete: nothing to do
+    report = lift(job(folder), folder / "out", resume=True)  # complete: nothing to do
     assert report.skipped == {"photo or depth map unreadable": 2} and report.pairs == 8
 
 
@@ -101,7 +101,7 @@ def test_what_one_photo_cannot_give_is_asked_of_the_others_and_counted(folder):
     write_image(folder / "photos" / "small.png", texture(10, 10))
     (folder / "photos" / "damaged.jpg").write_bytes(b"\xff\xd8\xff")
     write_image(folder / "photos" / "nomap.png", texture())
-    report = lift_photos(job(folder, 12), folder / "out")
+    report = lift(job(folder, 12), folder / "out")
     assert report.pairs == 12 and report.photos == 3
     assert report.skipped == {"photo or depth map unreadable": 4, "photo too small": 2}
 
@@ -118,7 +118,7 @@ def test_grey_alpha_and_large_photos_are_taken(folder):
     Image.fromarray(large).save(folder / "photos" / "large.jpg", quality=80)
     for name in ("grey", "rgba", "large"):
         np.save(folder / "maps" / f"{name}.npy", hills(240, 320 if name != "large" else 300))
-    report = lift_photos(job(folder, 3), folder / "out")
+    report = lift(job(folder, 3), folder / "out")
     assert report.pairs == 3 and report.photos == 3 and report.skipped == {}
 
 
@@ -126,15 +126,15 @@ def test_a_folder_without_one_usable_photo_is_one_clear_line(folder):
     for path in (folder / "photos").iterdir():
         path.unlink()
     with pytest.raises(InputError, match="holds no photos"):
-        lift_photos(job(folder), folder / "out")
+        lift(job(folder), folder / "out")
     write_image(folder / "photos" / "small.png", texture(10, 10))
     with pytest.raises(InputError, match=r"not one photo can be lifted: photo too small \(8\)"):
-        lift_photos(job(folder), folder / "out")
+        lift(job(folder), folder / "out")
     with pytest.raises(InputError, match="at least 1"):
-        lift_photos(job(folder, 0), folder / "out")
+        lift(job(folder, 0), folder / "out")
 
 
 def test_an_unknown_prior_is_told_before_anything_is_written(folder):
     with pytest.raises(InputError, match="no depth prior"):
-        lift_photos(replace(job(folder), depth="nonsense"), folder / "out")
+        lift(replace(job(folder), depth="nonsense"), folder / "out")
     assert not (folder / "out").exists()

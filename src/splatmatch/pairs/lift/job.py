@@ -20,6 +20,7 @@ from splatmatch.pairs.lift.config import UNREADABLE, LiftConfig, Skip
 from splatmatch.pairs.lift.lift import lift_photo
 from splatmatch.pairs.lift.photo import Photo, load_photo
 from splatmatch.pairs.shards import INDEX_FILE, ShardWriter, encode
+from splatmatch.pairs.timing import timed
 from splatmatch.priors.registry import open_prior
 from splatmatch.scene.depth_prior import DepthPrior
 
@@ -59,6 +60,8 @@ class LiftReport:
     skipped: dict[str, int]
     """Pairs that could not be made, by reason."""
     bytes: int
+    stages: dict[str, float]
+    """Seconds of this run by stage, all workers together."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,16 @@ class _Task:
         return f"photo{self.index:05d}-{variant:04d}"
 
 
+@dataclass(frozen=True)
+class _Made:
+    """What became of a task."""
+
+    pairs: dict[int, bytes | Skip] = field(default_factory=dict)
+    """By variant."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """By stage."""
+
+
 class _Work:
     """Makes the pairs of a task; keeps the prior and the last photo. Picklable before its first use."""
 
@@ -81,11 +94,14 @@ class _Work:
         self._prior: DepthPrior | None = None
         self._last: tuple[str, Photo | Skip] | None = None
 
-    def __call__(self, task: _Task) -> list[tuple[int, bytes | Skip]]:
-        if self._job.config.motion == "parallax" and self._prior is None:
-            self._prior = open_prior(self._job.depth)
-        photo = self._photo(task.name)
-        return [(variant, self._pair(photo, task, variant)) for variant in task.variants]
+    def __call__(self, task: _Task) -> _Made:
+        made = _Made()
+        with timed(made.seconds, "photo and depth"):
+            if self._job.config.motion == "parallax" and self._prior is None:
+                self._prior = open_prior(self._job.depth)
+            photo = self._photo(task.name)
+        made.pairs.update({variant: self._pair(photo, task, variant, made.seconds) for variant in task.variants})
+        return made
 
     def _photo(self, name: str) -> Photo | Skip:
         if self._last is None or self._last[0] != name:
@@ -98,17 +114,20 @@ class _Work:
             self._last = (name, photo)
         return self._last[1]
 
-    def _pair(self, photo: Photo | Skip, task: _Task, variant: int) -> bytes | Skip:
+    def _pair(self, photo: Photo | Skip, task: _Task, variant: int, seconds: dict[str, float]) -> bytes | Skip:
         if isinstance(photo, Skip):
             return photo
         job = self._job
         rng = np.random.default_rng((job.seed, zlib.crc32(task.name.encode()), variant))
         depth_mode = "plane" if self._prior is None else self._prior.name
-        sample = lift_photo(photo, task.key(variant), job.seed, rng, job.config, depth_mode, job.licence)
-        return sample if isinstance(sample, Skip) else encode(sample)
+        sample = lift_photo(photo, task.key(variant), job.seed, rng, job.config, depth_mode, job.licence, seconds)
+        if isinstance(sample, Skip):
+            return sample
+        with timed(seconds, "encoding"):
+            return encode(sample)
 
 
-def lift_photos(
+def lift(
     job: LiftJob,
     out: Path,
     *,
@@ -140,6 +159,7 @@ def lift_photos(
     _check_room(out, job.expected_bytes)
     prior = open_prior(job.depth) if job.config.motion == "parallax" else None
     with ShardWriter(out, _record(job, names, prior), per_shard=job.per_shard, resume=resume) as writer:
+        tally = _Tally()
         if not writer.complete:
             tally = _fill(writer, job, names, workers, progress)
             if not tally.given.total():
@@ -149,7 +169,7 @@ def lift_photos(
             writer.finish({"skipped": dict(sorted(tally.skipped.items())), "photos": photos})
         pairs, size = len(writer.keys), writer.bytes_written
     statistics = read_json_object(out / INDEX_FILE)["statistics"]
-    return LiftReport(pairs, statistics["photos"], statistics["skipped"], size)
+    return LiftReport(pairs, statistics["photos"], statistics["skipped"], size, dict(tally.seconds))
 
 
 @dataclass(frozen=True)
@@ -160,6 +180,8 @@ class _Tally:
     """By photo."""
     skipped: Counter[str] = field(default_factory=Counter)
     """By reason."""
+    seconds: Counter[str] = field(default_factory=Counter)
+    """By stage."""
 
 
 def _fill(
@@ -182,11 +204,13 @@ def _fill(
         results = map_ordered("lifting", work, [task for task in todo if task.variants], workers)
         for task, left in zip(tasks, todo, strict=True):
             tally.given[task.name] += len(task.variants) - len(left.variants)
-            for variant, made in next(results) if left.variants else ():
-                if isinstance(made, Skip):
-                    tally.skipped[made.reason] += 1
+            made = next(results) if left.variants else _Made()
+            tally.seconds.update(made.seconds)
+            for variant, pair in made.pairs.items():
+                if isinstance(pair, Skip):
+                    tally.skipped[pair.reason] += 1
                 else:
-                    writer.add(task.key(variant), made)
+                    writer.add(task.key(variant), pair)
                     tally.given[task.name] += 1
             progress(tally.given.total(), job.pairs)
         begun = {name: begun[name] + quotas.get(name, 0) for name in names}

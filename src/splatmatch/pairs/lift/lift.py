@@ -21,6 +21,7 @@ from splatmatch.pairs.lift.photo import Photo, Piece, cut_piece
 from splatmatch.pairs.lift.relighting import draw_lighting, light_map, relit
 from splatmatch.pairs.making import OVERLAP
 from splatmatch.pairs.sample import PairImage, PairSample, Provenance
+from splatmatch.pairs.timing import timed
 
 ATTEMPTS = 4
 """Motions that are tried before a pair is given up."""
@@ -36,7 +37,14 @@ ZOOM_DETAIL = 1.15
 
 
 def lift_photo(
-    photo: Photo, key: str, seed: int, rng: np.random.Generator, config: LiftConfig, depth_mode: str, licence: str
+    photo: Photo,
+    key: str,
+    seed: int,
+    rng: np.random.Generator,
+    config: LiftConfig,
+    depth_mode: str,
+    licence: str,
+    seconds: dict[str, float] | None = None,
 ) -> PairSample | Skip:
     """A pair from a photo: image a is a piece of it, image b its mesh seen from a second camera.
 
@@ -50,39 +58,43 @@ def lift_photo(
         config: what is drawn.
         depth_mode: name of the depth prior, for the record.
         licence: of the photo, for the record.
+        seconds: the time of each stage is added here.
 
     Returns:
         The sample, or why there is none.
     """
-    piece = cut_piece(photo, config, rng)
+    seconds = {} if seconds is None else seconds
+    with timed(seconds, "piece"):
+        piece = cut_piece(photo, config, rng)
     if isinstance(piece, Skip):
         return piece
+    with timed(seconds, "mesh"):
+        seen = _second_camera(piece, config, rng)
+    if isinstance(seen, Skip):
+        return seen
+    motion, view = seen
+    with timed(seconds, "light"):
+        lights = _lights(piece, config, rng)
+        a = _first_image(piece, lights[0])
+        b = _second_image(piece, view, motion.camera, lights[1], config)
+    with timed(seconds, "colours"):
+        (a, colours_a), (b, colours_b) = (_photographed(image, config, rng) for image in (a, b))
+    with timed(seconds, "labels"):
+        applied = _applied(piece, motion, view) | {"a": colours_a, "b": colours_b}
+        record = Provenance("photo", seed, (photo.name, f"{photo.name} moved"), depth_mode, licence, applied)
+        return with_overlap(PairSample(key, photo.name, a, b, motion.b_from_a, 0.0, 0.0, 1.0, record))
+
+
+def _second_camera(piece: Piece, config: LiftConfig, rng: np.random.Generator) -> tuple[Motion, SecondView] | Skip:
+    """A motion that leaves enough of the photo in view, and what is seen then."""
     for _ in range(ATTEMPTS):
         motion = draw_motion(_image_part(piece, piece.lifted.inverse), piece.camera, config, rng)
         if motion is None:
             return NO_MOTION
         view = draw(piece.lifted, motion.camera, motion.b_from_a, config.max_jump)
         if view.holes.mean() <= config.max_hole:
-            break
-    else:
-        return NO_MOTION
-    lights = _lights(piece, config, rng)
-    a, colours_a = _photographed(_first_image(piece, lights[0]), config, rng)
-    b, colours_b = _photographed(_second_image(piece, view, motion.camera, lights[1], config), config, rng)
-    applied = _applied(piece, motion, view) | {"a": colours_a, "b": colours_b}
-    views = (photo.name, f"{photo.name} moved")
-    sample = PairSample(
-        key=key,
-        scene=photo.name,
-        a=a,
-        b=b,
-        b_from_a=motion.b_from_a,
-        overlap_ab=0.0,
-        overlap_ba=0.0,
-        scale_ratio=1.0,
-        provenance=Provenance("photo", seed, views, depth_mode, licence, applied),
-    )
-    return with_overlap(sample)
+            return motion, view
+    return NO_MOTION
 
 
 def with_overlap(sample: PairSample) -> PairSample | Skip:

@@ -60,7 +60,7 @@ def draw(lifted: Lifted, camera: Camera, b_from_a: Pose, max_jump: float) -> Sec
     shape = lifted.inverse.shape
     right, below = np.empty(shape, np.bool_), np.empty(shape, np.bool_)
     kernels.join_vertices(lifted.inverse, max_jump, right, below)
-    corners = np.empty((*shape, 4))
+    corners = np.empty((4, *shape))
     top, bottom = np.empty(shape[0]), np.empty(shape[0])
     kernels.project_vertices(
         lifted.inverse, lifted.camera.intrinsics.numpy(), camera.intrinsics.numpy(),

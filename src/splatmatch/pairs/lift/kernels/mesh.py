@@ -18,7 +18,7 @@ from numba import prange
 
 from splatmatch.jobs.kernels import kernel
 
-BAND = 24
+BAND = 64
 """Rows of the picture that one thread fills at a time."""
 NEAR = 0.05
 """Triangles with a corner nearer than this share of its source depth are not drawn (nor is anything behind the eye)."""
@@ -56,7 +56,7 @@ def project_vertices(
     """Where vertices lie in the other view.
 
     Shapes: inverse (H, W), below 0 = no vertex; cameras (4,) = fx fy cx cy; rotation (3, 3), translation (3,) of
-    b_from_a. Written: corners (H, W, 4) float64 = pixel u, v, inverse depth there and 1 / q_z (0 = not to be drawn);
+    b_from_a. Written: corners (4, H, W) float64 = pixel u, v, inverse depth there and 1 / q_z (0 = not to be drawn);
     top, bottom (H,) smallest and largest v of each row.
     """
     height, width = inverse.shape
@@ -64,7 +64,7 @@ def project_vertices(
         low, high = np.inf, -np.inf
         ry = (y + 0.5 - camera_a[3]) / camera_a[1]
         for x in range(width):
-            corners[y, x, 3] = 0.0
+            corners[3, y, x] = 0.0
             w = inverse[y, x]
             if w < 0.0:
                 continue
@@ -75,10 +75,10 @@ def project_vertices(
             qx = rotation[0, 0] * rx + rotation[0, 1] * ry + rotation[0, 2] + w * translation[0]
             qy = rotation[1, 0] * rx + rotation[1, 1] * ry + rotation[1, 2] + w * translation[1]
             v = camera_b[1] * qy / qz + camera_b[3]
-            corners[y, x, 0] = camera_b[0] * qx / qz + camera_b[2]
-            corners[y, x, 1] = v
-            corners[y, x, 2] = w / qz
-            corners[y, x, 3] = 1.0 / qz
+            corners[0, y, x] = camera_b[0] * qx / qz + camera_b[2]
+            corners[1, y, x] = v
+            corners[2, y, x] = w / qz
+            corners[3, y, x] = 1.0 / qz
             low, high = min(low, v), max(high, v)
         top[y] = low
         bottom[y] = high
@@ -86,61 +86,60 @@ def project_vertices(
 
 @kernel(__file__, inline=True)
 def _draw(
-    first: Any, second: Any, third: Any, x1: Any, y1: Any, x2: Any, y2: Any, x3: Any, y3: Any, begin: Any, end: Any,
-    inverse: Any, source: Any,
+    u1: Any, v1: Any, w1: Any, g1: Any, u2: Any, v2: Any, w2: Any, g2: Any, u3: Any, v3: Any, w3: Any, g3: Any,
+    x: Any, y: Any, lower: Any, begin: Any, end: Any, inverse: Any, source: Any,
 ) -> None:  # fmt: skip
-    """One triangle into rows begin..end: corners (4,) and source pixels (x, y) of its three vertices.
+    """One triangle into rows begin..end: pixel u, v, inverse depth w and 1 / q_z = g of its three corners.
 
-    The vertices run clockwise on the screen (y down) where the surface is seen from its front, as in the source.
+    The corners are the source pixels (x + 1, y), (x, y + 1) and between them, clockwise on the screen (y down), either
+    (x, y), coming first, or (x + 1, y + 1), coming second, where ``lower``. They run clockwise in the other view too
+    where the surface is seen from its front.
     """
-    u1, v1, u2, v2, u3, v3 = first[0], first[1], second[0], second[1], third[0], third[1]
-    lowest, highest = min(v1, v2, v3), max(v1, v2, v3)
-    row, last_row = max(begin, int(np.ceil(lowest - 0.5))), min(end - 1, int(np.floor(highest - 0.5)))
-    if row > last_row:
-        return
     width = inverse.shape[1]
+    row, last_row = max(begin, int(np.ceil(min(v1, v2, v3) - 0.5))), min(end - 1, int(np.floor(max(v1, v2, v3) - 0.5)))
     column = max(0, int(np.ceil(min(u1, u2, u3) - 0.5)))
     last_column = min(width - 1, int(np.floor(max(u1, u2, u3) - 0.5)))
-    if column > last_column:
+    if row > last_row or column > last_column:
         return
     area = (u2 - u1) * (v3 - v1) - (v2 - v1) * (u3 - u1)
     if abs(area) < SLIVER:
         return
-    front = area > 0.0
     scale = 1.0 / area
-    for y in range(row, last_row + 1):
-        py = y + 0.5
-        for x in range(column, last_column + 1):
-            px = x + 0.5
-            share2 = ((px - u1) * (v3 - v1) - (py - v1) * (u3 - u1)) * scale
-            share3 = ((u2 - u1) * (py - v1) - (v2 - v1) * (px - u1)) * scale
+    for j in range(row, last_row + 1):
+        down = j + 0.5 - v1
+        for i in range(column, last_column + 1):
+            across = i + 0.5 - u1
+            share2 = (across * (v3 - v1) - down * (u3 - u1)) * scale
+            share3 = ((u2 - u1) * down - (v2 - v1) * across) * scale
             share1 = 1.0 - share2 - share3
             if share1 < -LAP or share2 < -LAP or share3 < -LAP:
                 continue
-            w = np.float32(share1 * first[2] + share2 * second[2] + share3 * third[2])
-            if w <= inverse[y, x]:
+            w = np.float32(share1 * w1 + share2 * w2 + share3 * w3)
+            if w <= inverse[j, i]:
                 continue
-            inverse[y, x] = w
-            if front:
-                g1, g2, g3 = share1 * first[3], share2 * second[3], share3 * third[3]
-                total = g1 + g2 + g3
-                source[y, x, 0] = np.float32((g1 * x1 + g2 * x2 + g3 * x3) / total)
-                source[y, x, 1] = np.float32((g1 * y1 + g2 * y2 + g3 * y3) / total)
+            inverse[j, i] = w
+            if area > 0.0:
+                part1, part2, part3 = share1 * g1, share2 * g2, share3 * g3
+                total = part1 + part2 + part3
+                right, below = (part1 + part2, part2 + part3) if lower else (part2, part3)
+                source[j, i, 0] = np.float32(x + 0.5 + right / total)
+                source[j, i, 1] = np.float32(y + 0.5 + below / total)
             else:
-                source[y, x, 0] = np.float32(np.nan)
-                source[y, x, 1] = np.float32(np.nan)
+                source[j, i, 0] = np.float32(np.nan)
+                source[j, i, 1] = np.float32(np.nan)
 
 
 @kernel(__file__, parallel=True)
 def draw_mesh(corners: Any, right: Any, below: Any, top: Any, bottom: Any, inverse: Any, source: Any) -> None:
     """Fill the picture.
 
-    Shapes: corners (h, w, 4), right and below (h, w), top and bottom (h,) of the source; written: inverse (H, W)
+    Shapes: corners (4, h, w), right and below (h, w), top and bottom (h,) of the source; written: inverse (H, W)
     float32 inverse depth, -1 where there is nothing, and source (H, W, 2) float32 corner pixels of the source, NaN
     where there is nothing or the back of a surface.
     """
     rows, columns = right.shape
     height = inverse.shape[0]
+    u, v, w, g = corners[0], corners[1], corners[2], corners[3]
     for band in prange((height + BAND - 1) // BAND):
         begin, end = band * BAND, min((band + 1) * BAND, height)
         inverse[begin:end] = -1.0
@@ -149,15 +148,21 @@ def draw_mesh(corners: Any, right: Any, below: Any, top: Any, bottom: Any, inver
             if min(top[y], top[y + 1]) > end or max(bottom[y], bottom[y + 1]) < begin:
                 continue
             for x in range(columns - 1):
-                a, b = corners[y, x], corners[y, x + 1]
-                c, d = corners[y + 1, x], corners[y + 1, x + 1]
-                if b[3] == 0.0 or c[3] == 0.0:
+                z = y + 1
+                r = x + 1
+                vb, vc = v[y, r], v[z, x]
+                if g[y, r] == 0.0 or g[z, x] == 0.0:
                     continue
-                x1, y1 = x + 0.5, y + 0.5
-                if right[y, x] and below[y, x] and a[3] > 0.0:
-                    _draw(a, b, c, x1, y1, x1 + 1, y1, x1, y1 + 1, begin, end, inverse, source)
-                if right[y + 1, x] and below[y, x + 1] and d[3] > 0.0:
-                    _draw(b, d, c, x1 + 1, y1, x1 + 1, y1 + 1, x1, y1 + 1, begin, end, inverse, source)
+                if right[y, x] and below[y, x] and g[y, x] > 0.0:
+                    _draw(
+                        u[y, x], v[y, x], w[y, x], g[y, x], u[y, r], vb, w[y, r], g[y, r], u[z, x], vc, w[z, x],
+                        g[z, x], x, y, False, begin, end, inverse, source,
+                    )  # fmt: skip
+                if right[z, x] and below[y, r] and g[z, r] > 0.0:
+                    _draw(
+                        u[y, r], vb, w[y, r], g[y, r], u[z, r], v[z, r], w[z, r], g[z, r], u[z, x], vc, w[z, x],
+                        g[z, x], x, y, True, begin, end, inverse, source,
+                    )  # fmt: skip
 
 
 @kernel(__file__, parallel=True)
