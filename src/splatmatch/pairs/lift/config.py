@@ -42,7 +42,7 @@ class LiftConfig:
     """Degrees of roll at full strength."""
     zoom: float = 1.8
     """Ratio of the focal lengths at full strength, or its inverse."""
-    max_hole: float = 0.45
+    max_hole: float = 0.35
     """Motions that leave a larger share of the second view empty are drawn again."""
     max_jump: float = 0.06
     """The mesh is cut between neighbours whose depths differ by more, relative to the farther one. A surface that is so
