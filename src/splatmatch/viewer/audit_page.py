@@ -84,11 +84,12 @@ def _key_figures(audit: Audit) -> list[tuple[str, str]]:
         known = [value for value in values if math.isfinite(value)]
         return float(np.median(known)) if known else float("nan")
 
+    cycle = middle([pair.cycle for pair in audit.pairs])
     figures = [
         (f"{audit.total:,}", "pairs"),
         (f"{middle([pair.overlap for pair in audit.pairs]):.2f}", "median overlap"),
         (f"{100 * middle([pair.density for pair in audit.pairs]):.0f} %", "labelled, median"),
-        (f"{middle([pair.cycle for pair in audit.pairs]):.2g} px", "forward-backward error"),
+        (f"{cycle:.2g} px" if math.isfinite(cycle) else "–", "forward-backward error"),
     ]
     for found in audit.exactness[:1]:
         if found.ordinary is not None:

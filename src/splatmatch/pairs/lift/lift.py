@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import cv2
@@ -18,8 +18,8 @@ from splatmatch.pairs.lift.inpainting import filled
 from splatmatch.pairs.lift.mesh import Lifted, SecondView, Texture, colours, dilated, draw, seen_in
 from splatmatch.pairs.lift.motion import Motion, draw_motion
 from splatmatch.pairs.lift.photo import Photo, Piece, cut_piece
-from splatmatch.pairs.lift.relighting import draw_lighting, light_map, relit
-from splatmatch.pairs.making import OVERLAP
+from splatmatch.pairs.lift.relighting import Lighting, draw_lighting, light_map, relit
+from splatmatch.pairs.making import LEAST_OVERLAP, OVERLAP
 from splatmatch.pairs.sample import PairImage, PairSample, Provenance
 from splatmatch.pairs.timing import timed
 
@@ -28,8 +28,6 @@ ATTEMPTS = 4
 SIGMA = 0.01
 """Pixels: the second image is drawn from the very surface that labels are computed with, so they are as exact as the
 stored depth, whose steps move a match by less than this."""
-MIN_OVERLAP = 0.05
-"""Pairs that share less teach nothing."""
 HOLE_GREY = np.uint8(127)
 """Of holes that are not filled in."""
 ZOOM_DETAIL = 1.15
@@ -74,13 +72,18 @@ def lift_photo(
         return seen
     motion, view = seen
     with timed(seconds, "light"):
-        lights = _lights(piece, config, rng)
-        a = _first_image(piece, lights[0])
-        b = _second_image(piece, view, motion.camera, lights[1], config)
+        lights = [_light(piece, config, rng) for _ in "ab"] if config.relight else [None, None]
+        gains = [
+            None if light is None else light_map(light, piece.lifted.inverse, piece.lifted.camera) for light in lights
+        ]
+        a = _first_image(piece, gains[0])
+        b = _second_image(piece, view, motion.camera, gains[1], config)
     with timed(seconds, "colours"):
         (a, colours_a), (b, colours_b) = (_photographed(image, config, rng) for image in (a, b))
     with timed(seconds, "labels"):
-        applied = _applied(piece, motion, view) | {"a": colours_a, "b": colours_b}
+        applied = _applied(piece, motion, view)
+        for name, light, appearance in (("a", lights[0], colours_a), ("b", lights[1], colours_b)):
+            applied[name] = {"light": asdict(light) if light else {}, "appearance": appearance}
         record = Provenance("photo", seed, (photo.name, f"{photo.name} moved"), depth_mode, licence, applied)
         return with_overlap(PairSample(key, photo.name, a, b, motion.b_from_a, 0.0, 0.0, 1.0, record))
 
@@ -100,7 +103,7 @@ def _second_camera(piece: Piece, config: LiftConfig, rng: np.random.Generator) -
 def with_overlap(sample: PairSample) -> PairSample | Skip:
     """The sample with the overlaps and the scale ratio that its labels have, or why it is of no use."""
     forward, backward = both_correspondences(sample, OVERLAP)
-    if min(forward.overlap, backward.overlap) < MIN_OVERLAP:
+    if min(forward.overlap, backward.overlap) < LEAST_OVERLAP:
         return NO_MOTION
     ratio = scale_ratio(sample.a, sample.b, sample.b_from_a, forward)
     return replace(sample, overlap_ab=forward.overlap, overlap_ba=backward.overlap, scale_ratio=ratio)
@@ -178,15 +181,9 @@ def _smaller(texture: Texture) -> Texture:
     return Texture(np.asarray(half), (scale[0] * x, scale[1] * y), (offset[0] * x, offset[1] * y))
 
 
-def _lights(
-    piece: Piece, config: LiftConfig, rng: np.random.Generator
-) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:
-    if not config.relight:
-        return None, None
+def _light(piece: Piece, config: LiftConfig, rng: np.random.Generator) -> Lighting:
     known = piece.lifted.inverse[piece.lifted.inverse > 0]
-    depth = float(1 / np.median(known[:: max(1, len(known) // 20_000)]))
-    first, second = (draw_lighting(depth, config.light, rng) for _ in range(2))
-    return tuple(light_map(light, piece.lifted.inverse, piece.lifted.camera) for light in (first, second))  # type: ignore[return-value]
+    return draw_lighting(float(1 / np.median(known[:: max(1, len(known) // 20_000)])), config.light, rng)
 
 
 def _photographed(image: PairImage, config: LiftConfig, rng: np.random.Generator) -> tuple[PairImage, dict[str, Any]]:

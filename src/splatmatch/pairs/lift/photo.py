@@ -26,18 +26,25 @@ MAX_SKY = 0.9
 
 
 @dataclass(frozen=True, eq=False)
+class PhotoDepth:
+    """What a prior says of a photo, (h, w)."""
+
+    inverse: NDArray[np.float32]
+    """Relative inverse depth with sharp edges."""
+    known: NDArray[np.bool_]
+    """Where that means something and is not sky."""
+    sky: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
 class Photo:
     """A photo with what is known of its depth, at the size the work is done at."""
 
     name: str
     rgb: NDArray[np.uint8]
     """(H, W, 3)."""
-    inverse: NDArray[np.float32] | None
-    """(h, w) relative inverse depth with sharp edges, of the same picture; None for planar motion."""
-    known: NDArray[np.bool_] | None
-    """(h, w) where that means something and is not sky."""
-    sky: NDArray[np.bool_] | None
-    """(h, w)."""
+    depth: PhotoDepth | None
+    """Of the same picture, at its own resolution; None for planar motion."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +95,7 @@ def prepare_photo(rgb: NDArray[np.uint8], name: str, prior: DepthPrior | None, c
     if is_plain(small):
         return SKY_ONLY
     if prior is None:
-        return Photo(name, rgb, None, None, None)
+        return Photo(name, rgb, None)
     depth = prior.predict(torch.from_numpy(rgb.astype(np.float32) / 255), name)
     known = cv2.resize(depth.valid.numpy().astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.999
     inverse = np.asarray(cv2.resize(depth.values.numpy(), size, interpolation=cv2.INTER_LINEAR))
@@ -96,7 +103,7 @@ def prepare_photo(rgb: NDArray[np.uint8], name: str, prior: DepthPrior | None, c
     solid = known & ~dilated(sky, config.hole_margin)
     if solid.mean() < 1 - MAX_SKY:
         return SKY_ONLY
-    return Photo(name, rgb, sharpened(inverse, known), solid, sky)
+    return Photo(name, rgb, PhotoDepth(sharpened(inverse, known), solid, sky))
 
 
 def cut_piece(photo: Photo, config: LiftConfig, rng: np.random.Generator) -> Piece | Skip:
@@ -112,13 +119,11 @@ def cut_piece(photo: Photo, config: LiftConfig, rng: np.random.Generator) -> Pie
     left, top = max(0, x - margin_x), max(0, y - margin_y)
     right, bottom = min(width, x + config.width + margin_x), min(height, y + config.height + margin_y)
     whole = Camera(width, height, focal, focal, width / 2, height / 2)
-    if photo.inverse is None or photo.known is None or photo.sky is None:
+    if photo.depth is None:
         inverse: NDArray[np.float32] | None = plane_inverse_depth(width, height, focal, config.plane_tilt, rng)
         ratio = 1.0
     else:
-        inverse = scene_inverse_depth(photo.inverse, photo.known, ratio)
-        if inverse is not None:
-            inverse = _with_sky(inverse, photo.known, photo.sky, width, height)
+        inverse = _scene_depth(photo.depth, ratio, width, height)
     if inverse is None:
         return FLAT
     part = np.ascontiguousarray(inverse[top:bottom, left:right])
@@ -142,15 +147,16 @@ def _detail(rgb: NDArray[np.uint8], size: tuple[int, int], box: tuple[int, int, 
     return Texture(np.ascontiguousarray(rgb[y:bottom, x:right]), (x_scale, y_scale), offset)
 
 
-def _with_sky(
-    inverse: NDArray[np.float32], known: NDArray[np.bool_], sky: NDArray[np.bool_], width: int, height: int
-) -> NDArray[np.float32]:
-    """Inverse depth at width x height; -1 where it is not known, 0 in the sky."""
+def _scene_depth(depth: PhotoDepth, ratio: float, width: int, height: int) -> NDArray[np.float32] | None:
+    """Inverse depth at width x height in scene units; -1 where not known, 0 in the sky; None where depth is flat."""
+    inverse = scene_inverse_depth(depth.inverse, depth.known, ratio)
+    if inverse is None:
+        return None
     size = (width, height)
     full = cv2.resize(np.maximum(inverse, 0), size, interpolation=cv2.INTER_LINEAR)
-    whole = cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.999
-    above = cv2.resize(sky.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
-    return np.where(whole, full, np.where(above, 0, -1)).astype(np.float32)
+    known = cv2.resize(depth.known.astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.999
+    sky = cv2.resize(depth.sky.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    return np.where(known, full, np.where(sky, 0, -1)).astype(np.float32)
 
 
 def _scaled_size(rgb: NDArray[np.uint8], config: LiftConfig, enlargement: float) -> tuple[int, int]:
