@@ -15,7 +15,7 @@ def fundamental_matrix(camera_a: Camera, camera_b: Camera, b_from_a: Pose) -> Te
     F = K_b^-T [t]x R K_a^-1 (Hartley and Zisserman, 2004, eq. 9.2).
     """
     essential = skew(b_from_a.translation.double()) @ b_from_a.rotation.double()
-    matrix = torch.linalg.inv(camera_b.matrix).T @ essential @ torch.linalg.inv(camera_a.matrix)
+    matrix: Tensor = torch.linalg.inv(camera_b.matrix).T @ essential @ torch.linalg.inv(camera_a.matrix)
     norm = matrix.norm()
     return matrix / norm if norm > 0 else matrix
 
@@ -30,4 +30,5 @@ def symmetric_epipolar_distance(fundamental: Tensor, points_a: Tensor, points_b:
     a, b = torch.cat([points_a.double(), ones], 1), torch.cat([points_b.double(), ones], 1)
     lines_b, lines_a = a @ fundamental.T, b @ fundamental
     product = (b * lines_b).sum(1).abs()
-    return 0.5 * (product / lines_b[:, :2].norm(dim=1) + product / lines_a[:, :2].norm(dim=1))
+    distance: Tensor = 0.5 * (product / lines_b[:, :2].norm(dim=1) + product / lines_a[:, :2].norm(dim=1))
+    return distance
