@@ -58,3 +58,9 @@ def test_views_that_are_all_alike_are_all_kept_and_bad_ones_do_not_shift_the_sta
 def test_the_median_depth_ignores_what_is_empty():
     assert median_depth([look(depth=3.0, empty=0.6), look(empty=1.0)]) == 3.0
     assert median_depth([look(empty=1.0)]) == 0.0
+
+
+def test_views_that_would_be_a_blur_are_left_out():
+    fine = [Glance(CAMERA, look().depth, look().alpha, 1000, grain=0.01) for _ in range(10)]
+    blur = Glance(CAMERA, look().depth, look().alpha, 1000, grain=0.05)
+    assert check([*fine, blur], True, CheckConfig())[-1] == "too coarse"

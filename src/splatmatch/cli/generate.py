@@ -45,6 +45,8 @@ class Options:
     """Store the strongest Gaussian of each pixel."""
     up: UpAxis = "auto"
     """Axis that points up, for splats without cameras."""
+    look_from: Literal["auto", "within", "around"] = "auto"
+    """Where to stand, for splats without cameras: in the scene, or around it; auto: as its shape suggests."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """Of all random choices: the same seed gives the same bytes."""
     workers: Count = 1
@@ -109,6 +111,7 @@ def _config(options: Options) -> GenerateConfig:
         depth=options.depth_mode,
         gaussian_ids=options.gaussian_ids,
         up=options.up,
+        look_from=options.look_from,
         engine=options.engine,
     )
 

@@ -26,7 +26,7 @@ class AppearanceConfig:
     """Added, of the full range."""
     contrast: float = 0.2
     """Logarithm of the factor around the mean."""
-    saturation: float = 0.3
+    saturation: float = 0.2
     """Logarithm of the factor around grey."""
     gamma: float = 0.25
     """Logarithm of the exponent."""

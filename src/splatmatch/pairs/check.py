@@ -30,6 +30,8 @@ class CheckConfig:
     """Smallest share of opaque pixels where photos filled their frames."""
     least_opaque_open: float = 0.25
     """Smallest share of opaque pixels of bare splats and under a sky."""
+    most_grain: float = 4.0
+    """Largest grain, as a multiple of the candidates' median: coarser views would be a blur."""
     deviations: float = 2.0
     """Standard deviations from the mean of the candidates."""
 
@@ -78,6 +80,10 @@ def check(glances: Sequence[Glance], closed: bool, config: CheckConfig) -> list[
     near = config.near_share * median_depth(glances)
     seen = [indicators(glance, near, config.opaque) for glance in glances]
     reasons = [floor_reason(one, config, closed) for one in seen]
+    grain = config.most_grain * float(np.median([glance.grain for glance in glances])) if glances else 0.0
+    for row, glance in enumerate(glances):
+        if not reasons[row] and glance.grain > grain:
+            reasons[row] = "too coarse"
     kept = [row for row, reason in enumerate(reasons) if not reason]
     for name, title in _OUTLIERS.items():
         values = np.array([getattr(seen[row], name) for row in kept])

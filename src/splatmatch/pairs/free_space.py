@@ -1,7 +1,8 @@
 """Viewpoints for a splat without cameras: eyes in free space that look at well-covered surfaces.
 
 A scene is looked at from within if, from free places in it, most level rays meet matter (a garden, a room); else from
-around (an object, also one on a piece of ground). Heights are kept near the ground, where photos are taken.
+around (an object, also one on a piece of ground). Heights are kept near the ground, where photos are taken. A large
+closed object cannot be told from a room: for these the user says from where to look.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from splatmatch.pairs.sources import Anchor, Glance
 from splatmatch.scene.gaussians import Gaussians
 
 UpAxis = Literal["auto", "x", "y", "z", "-x", "-y", "-z"]
+LookFrom = Literal["auto", "within", "around"]
 
 FIELD_OF_VIEW = 65.0
 """Horizontal, degrees."""
@@ -40,6 +42,8 @@ SURROUNDED = 0.6
 """Share of level rays that meet matter around a place inside a scene."""
 INSIDE_SHARE = 0.1
 """Share of the free places near surfaces that are surrounded in a scene that is looked at from within."""
+FEWEST_INSIDE = 20
+"""Such places that there must be at least: the gaps inside a wall are none."""
 FACING = 0.85
 """Cosine from which a flat Gaussian faces along an axis."""
 CLEARLY = 1.4
@@ -67,6 +71,7 @@ def survey(
     size: tuple[int, int],
     up: UpAxis,
     z_up: bool,
+    look_from: LookFrom,
     name: str,
     seed: int,
 ) -> tuple[Anchor, ...]:
@@ -78,6 +83,7 @@ def survey(
         size: width and height of the images.
         up: axis that points up, or ``auto``.
         z_up: +z is known to be up.
+        look_from: from within the scene, from around it, or as its shape suggests.
         name: of the scene, for names and errors.
         seed: of the random choices.
 
@@ -86,8 +92,8 @@ def survey(
     """
     rng = np.random.default_rng((seed, 71))
     ground = _ground(gaussians, up, z_up)
-    eyes, targets = _from_within(ground, rng)
-    if not len(eyes):
+    eyes, targets = _from_within(ground, rng, 0.0 if look_from == "within" else INSIDE_SHARE)
+    if look_from == "around" or (look_from == "auto" and not len(eyes)):
         eyes, targets = _from_around(ground, rng)
     camera = Camera.from_fov(*size, FIELD_OF_VIEW)
     small = camera.with_long_side(LOOK)
@@ -162,8 +168,11 @@ def _ground(gaussians: Gaussians, up: UpAxis, z_up: bool) -> _Ground:
     return _Ground(space, axis, (first, np.cross(axis, first)), means[inside], area[inside] / area[inside].sum())
 
 
-def _from_within(ground: _Ground, rng: np.random.Generator) -> tuple[Points, Points]:
-    """Eyes (N, 3) above the ground in places that are surrounded, and what they look at; none if there are few."""
+def _from_within(ground: _Ground, rng: np.random.Generator, least_share: float) -> tuple[Points, Points]:
+    """Eyes (N, 3) above the ground in places that are surrounded, and what they look at.
+
+    None if fewer than ``least_share`` of the free places above surfaces are surrounded.
+    """
     space, up = ground.space, ground.up
     low, high = space.box
     tries = TRIES * PROPOSALS
@@ -178,7 +187,9 @@ def _from_within(ground: _Ground, rng: np.random.Generator) -> tuple[Points, Poi
     if not len(eyes):
         return eyes, eyes
     enclosed = _surrounded(ground, eyes)
-    if float((enclosed >= SURROUNDED).mean()) < INSIDE_SHARE:
+    if least_share > 0 and int((enclosed >= SURROUNDED).sum()) < FEWEST_INSIDE:
+        return eyes[:0], eyes[:0]
+    if float((enclosed >= SURROUNDED).mean()) < least_share:
         return eyes[:0], eyes[:0]
     eyes = eyes[enclosed >= SURROUNDED][:PROPOSALS]
     angle = rng.uniform(0, 2 * math.pi, len(eyes))
@@ -218,6 +229,10 @@ def _from_around(ground: _Ground, rng: np.random.Generator) -> tuple[Points, Poi
     lowest = np.quantile(ground.targets @ up, 0.1)
     free = (space.room(eyes) > 0.1 * radius) & (eyes @ up > lowest)
     eyes, targets = eyes[free], targets[free]
+    out = eyes - middle
+    away = np.linalg.norm(out, axis=1, keepdims=True)
+    outside = np.isinf(space.march(eyes, out / np.maximum(away, 1e-9), 2 * radius))
+    eyes, targets = eyes[outside], targets[outside]
     to = targets - eyes
     away = np.linalg.norm(to, axis=1)
     met = space.march(eyes, to / away[:, None], float(away.max(initial=space.voxel)))

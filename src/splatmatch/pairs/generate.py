@@ -17,7 +17,7 @@ from splatmatch.jobs.progress import Progress, Silent
 from splatmatch.pairs.appearance import NEUTRAL, AppearanceConfig
 from splatmatch.pairs.backgrounds import Backgrounds
 from splatmatch.pairs.check import CheckConfig
-from splatmatch.pairs.free_space import UpAxis
+from splatmatch.pairs.free_space import LookFrom, UpAxis
 from splatmatch.pairs.lighting import SAME_LIGHT, LightingConfig
 from splatmatch.pairs.making import Made, PairMaker, PairTask
 from splatmatch.pairs.opening import SourceCache, parse_scenes
@@ -57,6 +57,8 @@ class GenerateConfig:
     """Store the strongest Gaussian of each pixel."""
     up: UpAxis = "auto"
     """Which axis of a splat without cameras points up."""
+    look_from: LookFrom = "auto"
+    """Whether a splat without cameras is looked at from within or from around."""
     engine: str = "auto"
     per_shard: int = 100
     """Samples in a shard."""
@@ -126,7 +128,7 @@ def generate(
     began = time.monotonic()
     specs = parse_scenes(tuple(scenes))
     filling = Backgrounds.open(backgrounds)
-    cache = SourceCache(config.engine, config.up)
+    cache = SourceCache(config.engine, config.up, config.look_from)
     planner = Planner(
         specs,
         PlanConfig(

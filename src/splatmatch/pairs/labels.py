@@ -23,10 +23,10 @@ class LabelConfig:
     """Pixels by which a point that goes onto the surface seen in the other image and back may miss its start."""
     max_depth_error: float = 0.02
     """Difference between the depth of the point in the other image and the depth map there, relative."""
-    edge_tolerance: float = 0.02
+    edge_tolerance: float = 0.03
     """Second difference of inverse depth, relative, above which neighbours are not one surface."""
-    edge_margin: int = 1
-    """Pixels around depth edges that get no label."""
+    edge_margin: int = 0
+    """Pixels beyond those at a depth edge that get no label either."""
     max_sigma: float = float("inf")
     """Pixels of label uncertainty above which there is no label."""
 

@@ -18,7 +18,7 @@ class LightingConfig:
     """Share of images with another light."""
     strength: float = 0.7
     """Largest share of the light that comes from one direction; the rest stays as it was."""
-    tint: float = 0.15
+    tint: float = 0.1
     """Logarithm of the red and blue gains of the directed light."""
     smoothing: float = 3.0
     """Standard deviation, in pixels of an image 640 wide, by which normals are smoothed."""

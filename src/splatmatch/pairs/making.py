@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from splatmatch.geometry.camera import Camera
 from splatmatch.geometry.pose import Pose
 from splatmatch.pairs.appearance import AppearanceConfig, changed
 from splatmatch.pairs.backgrounds import Backgrounds
@@ -17,7 +18,7 @@ from splatmatch.pairs.sample import PairImage, PairSample, Provenance
 from splatmatch.pairs.shards import encode
 from splatmatch.pairs.sources import Shot, Source, SourceDepth
 from splatmatch.pairs.timing import timed
-from splatmatch.pairs.uncertainty import label_sigma
+from splatmatch.pairs.uncertainty import disagreement_factor, label_sigma
 from splatmatch.pairs.viewpoints import Viewpoint
 
 OVERLAP = LabelConfig(max_cycle=4.0, max_depth_error=0.05, edge_tolerance=0.05, edge_margin=0)
@@ -102,10 +103,7 @@ class PairMaker:
         unit = source.scene_from_source.scale
         poses = [source.scene_from_source.apply_pose(view.camera_from_source) for view in views]
         b_from_a = poses[1] @ poses[0].inverse()
-        images = [
-            _image(shot, picture, unit, views[1 - side], b_from_a if side == 0 else b_from_a.inverse())
-            for side, (shot, picture) in enumerate(zip(shots, pictures, strict=True))
-        ]
+        images = [_image(shot, picture, unit) for shot, picture in zip(shots, pictures, strict=True)]
         applied = {
             name: {"move": view.record(), "camera_from_scene": pose.matrix[:3].tolist()} | what
             for name, view, pose, what in zip("ab", views, poses, done, strict=True)
@@ -129,18 +127,27 @@ class PairMaker:
             ),
         )
         forward, backward = both_correspondences(sample, OVERLAP)
+        a_sigma, b_sigma = (
+            unit * shot.depth_sigma * (1.0 if task.depth == "exact" else disagreement_factor(field.depth_error))
+            for shot, field in zip(shots, (forward, backward), strict=True)
+        )
         return replace(
             sample,
+            a=_with_sigma(sample.a, a_sigma, sample.b.camera, b_from_a),
+            b=_with_sigma(sample.b, b_sigma, sample.a.camera, b_from_a.inverse()),
             overlap_ab=forward.overlap,
             overlap_ba=backward.overlap,
             scale_ratio=scale_ratio(sample.a, sample.b, b_from_a, forward),
         )
 
 
-def _image(shot: Shot, picture: Any, unit: float, other: Viewpoint, other_from_this: Pose) -> PairImage:
-    """A shot in scene units, with the uncertainty of its labels in the other image."""
+def _image(shot: Shot, picture: Any, unit: float) -> PairImage:
+    """A shot in scene units; how uncertain its labels are is not known yet."""
     depth = np.where(shot.valid, shot.depth * np.float32(unit), np.float32(0))
-    sigma = label_sigma(
-        depth, shot.depth_sigma * np.float32(unit), shot.valid, shot.camera, other.camera, other_from_this
-    )
-    return PairImage(picture, depth, shot.valid, sigma, shot.camera, shot.gaussian_ids)
+    return PairImage(picture, depth, shot.valid, np.zeros_like(depth), shot.camera, shot.gaussian_ids)
+
+
+def _with_sigma(image: PairImage, depth_sigma: Any, other: Camera, other_from_this: Pose) -> PairImage:
+    """The image with the uncertainty of its labels in the other one; ``depth_sigma`` (H, W) in scene units."""
+    sigma = label_sigma(image.depth, depth_sigma, image.valid, image.camera, other, other_from_this)
+    return replace(image, sigma=sigma)

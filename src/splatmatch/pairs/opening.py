@@ -13,7 +13,7 @@ from splatmatch.files import sha256
 from splatmatch.formats.scene_folder import SCENE_FILE, load_scene
 from splatmatch.formats.splat_files import read_splat
 from splatmatch.pairs.exact_source import ExactSource
-from splatmatch.pairs.free_space import UpAxis
+from splatmatch.pairs.free_space import LookFrom, UpAxis
 from splatmatch.pairs.sources import Source
 from splatmatch.pairs.splat_source import splat_source
 from splatmatch.scene.views import Scene, SparsePoints
@@ -85,11 +85,12 @@ class SourceCache:
 
     engine: str
     up: UpAxis
+    look_from: LookFrom
     most: int = 2
     _opened: OrderedDict[tuple[str, int], Source] = field(default_factory=OrderedDict)
 
-    def __reduce__(self) -> tuple[type[SourceCache], tuple[str, UpAxis, int]]:
-        return SourceCache, (self.engine, self.up, self.most)
+    def __reduce__(self) -> tuple[type[SourceCache], tuple[str, UpAxis, LookFrom, int]]:
+        return SourceCache, (self.engine, self.up, self.look_from, self.most)
 
     def open(self, spec: SourceSpec, seed: int) -> Source:
         """The scene ``spec``; ``seed`` is that of ``SourceSpec.seed``.
@@ -113,7 +114,7 @@ class SourceCache:
         path = Path(spec.text)
         known = (path / SCENE_FILE).is_file()
         scene = load_scene(path) if known else Scene((), SparsePoints.empty(), read_splat(path))
-        return splat_source(scene, spec.name, self.engine, self.up)
+        return splat_source(scene, spec.name, self.engine, self.up, self.look_from)
 
 
 def _synthetic(text: str) -> tuple[str, str]:

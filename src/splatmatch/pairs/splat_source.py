@@ -15,7 +15,7 @@ from splatmatch.errors import InputError
 from splatmatch.geometry.alignment import Similarity
 from splatmatch.geometry.camera import Camera
 from splatmatch.geometry.pose import Pose
-from splatmatch.pairs.free_space import UpAxis, survey
+from splatmatch.pairs.free_space import LookFrom, UpAxis, survey
 from splatmatch.pairs.occupancy import SOLID
 from splatmatch.pairs.sources import Anchor, Glance, Shot, SourceDepth, SourceKind, fitted_camera
 from splatmatch.pairs.uncertainty import depth_uncertainty
@@ -40,6 +40,7 @@ class SplatSource:
     posed: tuple[Anchor, ...]
     """Training cameras in the source frame, at their own size; none for a bare splat."""
     up: UpAxis
+    look_from: LookFrom
     up_known: bool
     """+z of the scene is up."""
     licence: str
@@ -63,7 +64,7 @@ class SplatSource:
                 Anchor(anchor.name, fitted_camera(anchor.camera, size), anchor.camera_from_source)
                 for anchor in self.posed
             )
-        return survey(self.gaussians, self.glance, size, self.up, self.up_known, self.name, seed)
+        return survey(self.gaussians, self.glance, size, self.up, self.up_known, self.look_from, self.name, seed)
 
     def glance(self, camera: Camera, camera_from_source: Pose) -> Glance:
         """Median depth, opacity and grain at the size of ``camera``."""
@@ -112,16 +113,17 @@ class SplatSource:
         z = torch.where(valid, image.depth, torch.zeros_like(image.depth))
         moments = image.features / image.alpha.clamp(min=1e-6)[..., None]
         spread = (moments[..., 1] - moments[..., 0].square()).clamp(min=0).sqrt()
-        normal = torch.nn.functional.normalize(image.normal, dim=-1)
-        sigma = z * depth_uncertainty(spread, normal, camera)
+        normal = _array(torch.nn.functional.normalize(image.normal, dim=-1))
+        length = _array(image.normal.norm(dim=-1) / image.alpha.clamp(min=1e-6))
+        sigma = depth_uncertainty(_array(z), _array(valid), _array(spread), normal, length, camera)
         return Shot(
             camera=camera,
             rgb=_array(image.rgb),
             alpha=_array(image.alpha),
             depth=_array(z),
             valid=_array(valid),
-            depth_sigma=_array(sigma),
-            normal=_array(normal),
+            depth_sigma=sigma,
+            normal=normal,
             gaussian_ids=None if image.top_ids is None else _array(image.top_ids[..., 0]),
         )
 
@@ -155,7 +157,9 @@ class SplatSource:
         return float(logarithms.mean()), float(logarithms.std(correction=0))
 
 
-def splat_source(scene: Scene, name: str, engine: str = "auto", up: UpAxis = "auto") -> SplatSource:
+def splat_source(
+    scene: Scene, name: str, engine: str = "auto", up: UpAxis = "auto", look_from: LookFrom = "auto"
+) -> SplatSource:
     """The source of a scene with Gaussians, with or without views.
 
     Raises:
@@ -179,6 +183,7 @@ def splat_source(scene: Scene, name: str, engine: str = "auto", up: UpAxis = "au
         scene_from_source=source_from_scene.inverse(),
         posed=posed,
         up=up,
+        look_from=look_from,
         up_known=scene.up_known or gaussians.frame == "z-up",
         licence=licence if isinstance(licence, str) and licence else "unknown",
         faithful=isinstance(config, dict) and config.get("geometry") == "faithful",
