@@ -108,11 +108,11 @@ def test_an_object_is_looked_at_from_around():
 
 
 def test_what_surrounds_no_place_is_taken_for_an_object():
-    """A board: every eye is off it, on both sides, and faces it."""
+    """An upright board: every eye is off it, on both sides, and faces it."""
     rng = np.random.default_rng(0)
     points = rng.uniform(-1, 1, (5000, 3)) * [1.0, 0.05, 1.0]
     board = flat_gaussians(points, np.tile([0.0, 1, 0], (5000, 1)), 0.05, rng)
-    source = bare(board)
+    source = bare(board, up="z")
     poses = [source.scene_from_source.apply_pose(a.camera_from_source) for a in source.anchors((64, 48), 0)]
     sides = np.array([float(pose.centre[1]) for pose in poses])
     assert len(poses) >= 10 and (sides > 0.1).any() and (sides < -0.1).any()

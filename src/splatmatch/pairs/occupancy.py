@@ -11,8 +11,10 @@ Points = NDArray[np.float64]
 
 SOLID = 0.1
 """Opacity from which a Gaussian counts as matter."""
-CELLS = 112
-"""Voxels along the longest side of the box."""
+CELLS = (16, 112)
+"""Fewest and most voxels along the longest side of the box; between them, so many that surfaces have no holes."""
+PER_CELL = 2.0
+"""Gaussians for each voxel on the faces of the box."""
 TAIL = 0.005
 """Share of the matter that is left out at each side of the box: outliers."""
 MARGIN = 0.1
@@ -69,7 +71,7 @@ def occupancy(means: Points, opacities: NDArray[np.float64]) -> Occupancy:
 
     low, high = np.quantile(means, [TAIL, 1 - TAIL], axis=0)
     side = max(float((high - low).max()), 1e-9)
-    voxel = side / CELLS
+    voxel = side / min(max(int(np.sqrt(len(means) / (6 * PER_CELL))), CELLS[0]), CELLS[1])
     start = low - MARGIN * side
     shape = tuple(np.ceil((high - low + 2 * MARGIN * side) / voxel).astype(int) + 1)
     at = np.floor((means - start) / voxel).astype(np.int64)
