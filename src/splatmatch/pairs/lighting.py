@@ -56,7 +56,7 @@ def relit(
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     sigma = config.smoothing * rgb.shape[1] / 640
     smooth = cv2.GaussianBlur(normal, (0, 0), sigma)
-    length = np.linalg.norm(smooth, axis=-1)
+    length = np.sqrt(np.einsum("hwc,hwc->hw", smooth, smooth))
     known = length > 0.2
     if not known.any():
         return rgb, {}

@@ -26,7 +26,7 @@ DepthWish = Literal["auto", DepthMode]
 
 ROUND = 200
 """Most pairs that one scene gives before the next one's turn."""
-FEWEST_VIEWS, MOST_VIEWS = 40, 160
+FEWEST_VIEWS, MOST_VIEWS = 40, 120
 """Candidate views of a round; between them, one for each pair."""
 LOOK = 128
 """Long side of a look at a candidate, pixels."""
