@@ -47,6 +47,8 @@ class Options:
     """Axis that points up, for splats without cameras."""
     look_from: Literal["auto", "within", "around"] = "auto"
     """Where to stand, for splats without cameras: in the scene, or around it; auto: as its shape suggests."""
+    licence: str = "unknown"
+    """Licence of scenes that do not state theirs; recorded with every pair."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """Of all random choices: the same seed gives the same bytes."""
     workers: Count = 1
@@ -112,6 +114,7 @@ def _config(options: Options) -> GenerateConfig:
         gaussian_ids=options.gaussian_ids,
         up=options.up,
         look_from=options.look_from,
+        licence=options.licence,
         engine=options.engine,
     )
 

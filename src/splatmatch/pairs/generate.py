@@ -60,12 +60,16 @@ class GenerateConfig:
     look_from: LookFrom = "auto"
     """Whether a splat without cameras is looked at from within or from around."""
     engine: str = "auto"
+    licence: str = "unknown"
+    """Of the scenes that do not say theirs; recorded with every pair."""
     per_shard: int = 100
     """Samples in a shard."""
 
     def __post_init__(self) -> None:
-        if self.pairs < 1 or min(self.size) < 16 or self.seed < 0 or self.per_shard < 1:
-            raise InputError("pairs and samples per shard are at least 1, image sides at least 16, seeds at least 0")
+        if self.pairs < 1 or min(self.size) < 16 or self.seed < 0 or self.per_shard < 1 or not self.licence:
+            raise InputError(
+                "pairs and samples per shard are at least 1, image sides at least 16, seeds at least 0, a licence has a name"
+            )
 
 
 COLOURS: dict[Literal["varied", "plain"], tuple[AppearanceConfig, LightingConfig]] = {
@@ -137,7 +141,9 @@ def generate(
         cache,
         progress,
     )
-    maker = PairMaker(cache, config.appearance, config.lighting, filling, config.gaussian_ids, config.seed)
+    maker = PairMaker(
+        cache, config.appearance, config.lighting, filling, config.gaussian_ids, config.licence, config.seed
+    )
     job = {
         "protocol": PROTOCOL,
         "config": asdict(config),

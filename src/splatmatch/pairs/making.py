@@ -64,6 +64,8 @@ class PairMaker:
     lighting: LightingConfig
     backgrounds: Backgrounds
     gaussian_ids: bool
+    licence: str
+    """Of scenes that do not say theirs."""
     seed: int
     """Of the job, for the record."""
 
@@ -122,7 +124,7 @@ class PairMaker:
                 seed=self.seed,
                 views=(task.a.name, task.b.name),
                 depth_mode=task.depth,
-                licence=source.licence,
+                licence=source.licence if source.licence != "unknown" else self.licence,
                 applied=applied,
             ),
         )
