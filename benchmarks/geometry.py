@@ -172,7 +172,8 @@ def main() -> None:
         scene, exact = prepared(name, options.folder, options.size)
         for variant in options.variants.split(","):
             out = options.folder / name.replace(":", "-") / f"{options.size}-{options.steps}-{options.seed}-{variant}"
-            if not out.with_suffix(".json").exists():
+            record = out.with_name(f"{out.name}.json")
+            if not record.exists():
                 config = FitConfig(options.steps, options.gaussians, seed=options.seed, surfaces=surfaces_of(variant))
                 began = time.perf_counter()
                 targets = None
@@ -181,8 +182,8 @@ def main() -> None:
                 result = fit(scene, config, depth_targets=targets)
                 seconds = time.perf_counter() - began
                 save_scene(scene.with_gaussians(result.gaussians), out)
-                write_json(out.with_suffix(".json"), measured(result.gaussians, scene, exact) | {"seconds": seconds})
-            figures = json.loads(out.with_suffix(".json").read_text())
+                write_json(record, measured(result.gaussians, scene, exact) | {"seconds": seconds})
+            figures = json.loads(record.read_text())
             table.add_row(
                 name, variant, f"{figures['psnr']:.2f}", f"{figures['seconds']:.0f}",
                 *(f"{100 * figures[f'{mode} mean']:.2f}" for mode in MODES),

@@ -29,6 +29,10 @@ class SurfaceConfig:
     """Share of the weight of the prior that is left at the end (exponential decay)."""
     start: float = 0.25
     """Share of the steps after which the terms that need surfaces begin: all but flatness, opaqueness and prior."""
+    ease: float = 1.0
+    """Share of the steps from which on all weights fall, in a straight line, to ``eased`` of them: colours settle."""
+    eased: float = 0.2
+    """Share of the weights that is left at the end."""
     gate: float = 0.05
     """Relative difference of depth beyond which a neighbouring view is taken to see another surface."""
     neighbours: int = 6
@@ -44,7 +48,13 @@ class SurfaceConfig:
             self.warping,
             self.prior,
         )
-        if min(weights) < 0 or not 0 <= self.start <= 1 or self.gate <= 0 or self.neighbours < 1:
+        if (
+            min(weights) < 0
+            or not 0 <= self.start <= 1
+            or not 0 <= self.ease <= 1
+            or self.gate <= 0
+            or self.neighbours < 1
+        ):
             raise InputError("weights of geometric terms are 0 or more, their start is a share of the steps")
 
     @property
@@ -60,6 +70,8 @@ class SurfaceConfig:
 
 GEOMETRY = {
     "vanilla": SurfaceConfig(),
-    "faithful": SurfaceConfig(flatness=1.0, opaqueness=0.05, spread=0.05, normals=0.05, warping=0.5, reprojection=0.1),
+    "faithful": SurfaceConfig(
+        opaqueness=0.01, spread=0.03, normals=0.03, warping=0.3, reprojection=0.1, ease=0.7, eased=0.1
+    ),
 }
 """Named instances: photometric fit alone, and surfaces whose depth can be trusted."""

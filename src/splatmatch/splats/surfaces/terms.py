@@ -49,6 +49,12 @@ class SurfaceTerms:
         return self.progress >= self.config.start
 
     @property
+    def pull(self) -> float:
+        """Factor on all weights now."""
+        over = max(0.0, self.progress - self.config.ease) / max(1e-9, 1 - self.config.ease)
+        return 1 - (1 - self.config.eased) * over
+
+    @property
     def prior(self) -> float:
         """Weight of the prior now."""
         return self.config.prior * float(self.config.prior_final**self.progress)
@@ -81,6 +87,18 @@ class SurfaceTerms:
         engine: Engine,
     ) -> Tensor:
         """The weighted sum of all terms that are due, ()."""
+        return self.pull * self._sum(gaussians, render, image, pose, target, neighbour, engine)
+
+    def _sum(
+        self,
+        gaussians: Gaussians,
+        render: Render,
+        image: TrainingImage,
+        pose: Pose,
+        target: DepthTarget | None,
+        neighbour: Neighbour | None,
+        engine: Engine,
+    ) -> Tensor:
         config, total = self.config, torch.zeros((), device=gaussians.means.device)
         if config.flatness:
             total = total + config.flatness * losses.flatness_loss(gaussians.log_scales, self.unit)
