@@ -66,10 +66,10 @@ class GenerateConfig:
     """Samples in a shard."""
 
     def __post_init__(self) -> None:
-        if self.pairs < 1 or min(self.size) < 16 or self.seed < 0 or self.per_shard < 1 or not self.licence:
-            raise InputError(
-                "pairs and samples per shard are at least 1, image sides at least 16, seeds at least 0, a licence has a name"
-            )
+        if self.pairs < 1 or min(self.size) < 16 or self.seed < 0 or self.per_shard < 1:
+            raise InputError("pairs and samples per shard are at least 1, image sides at least 16, seeds at least 0")
+        if not self.licence:
+            raise InputError("an empty licence says nothing", "leave it out, or name one")
 
 
 COLOURS: dict[Literal["varied", "plain"], tuple[AppearanceConfig, LightingConfig]] = {
