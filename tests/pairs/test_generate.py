@@ -269,4 +269,10 @@ def test_cameras_inside_matter_give_no_pairs_but_reasons(tmp_path):
 def test_names_of_scenes_are_unique_and_plain(scenes):
     specs = parse_scenes((str(scenes / "room"), str(scenes / "ball.ply"), str(scenes / "room"), "synthetic:room"))
     assert [spec.name for spec in specs] == ["room", "ball", "room-2", "room-3"]
+    (scenes / "sog" / "2_0").mkdir(parents=True)
+    (scenes / "sog" / "2_0" / "means.webp").write_bytes(b"some")
+    chunks = parse_scenes((str(scenes / "sog"),))[0]
+    before = chunks.fingerprint()
+    (scenes / "sog" / "2_0" / "means.webp").write_bytes(b"other")
+    assert chunks.name.endswith("-sog") and before and chunks.fingerprint() != before
     assert specs[0].fingerprint() != parse_scenes((str(scenes / "vanilla"),))[0].fingerprint()

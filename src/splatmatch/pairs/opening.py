@@ -55,7 +55,7 @@ class SourceSpec:
         path = Path(self.text)
         if path.is_file():
             return sha256(path)
-        files = [path / "splats.ply", path / SCENE_FILE] if (path / SCENE_FILE).is_file() else sorted(path.iterdir())
+        files = [path / "splats.ply", path / SCENE_FILE] if (path / SCENE_FILE).is_file() else sorted(path.rglob("*"))
         return "-".join(sha256(file)[:16] for file in files if file.is_file())
 
 

@@ -18,12 +18,12 @@ from splatmatch.pairs.encoding import SIGMA_RANGE
 
 Map = NDArray[np.float32]
 
-POWERS = {"spread": 0.42, "tangent": 0.19, "bend": 0.46, "roughness": 0.22}
+POWERS = {"spread": 0.42, "tangent": 0.25, "bend": 0.6, "roughness": 0.2}
 """Of the signs that one view shows."""
-DISAGREEMENT_POWER = 0.39
+DISAGREEMENT_POWER = 0.55
 TYPICAL_DISAGREEMENT = 0.003
 """Relative; stands where the other view says nothing."""
-FACTOR = 3.8
+FACTOR = 9.0
 """Makes the product of powers a standard deviation."""
 LEAST = 1e-4
 """Added to each sign."""
