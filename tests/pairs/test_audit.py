@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from splatmatch.errors import FormatError, InputError
-from splatmatch.pairs.audit import AuditConfig, audit
+from splatmatch.pairs.audit import AuditConfig, _percentiles, audit
 from splatmatch.pairs.labels import LabelConfig, correspondences
 from splatmatch.pairs.reader import ShardReader
 from splatmatch.pairs.truth import exact_correspondences, exact_scene
@@ -56,13 +56,24 @@ def test_predicted_uncertainty_that_follows_the_error_is_told_from_one_that_does
     assert untold.rank_correlation < -0.3
 
 
+def test_a_limit_of_uncertainty_keeps_the_certain_labels_and_leaves_the_ranking(tmp_path):
+    """Fewer labels and less coverage; the curve and the rank correlation still speak of all."""
+    path = write_pairs(tmp_path, [pair(noise=0.05, step=0.6)])
+    free = audit(ShardReader(path), AuditConfig(labels=LOOSE)).exactness[0]
+    middle = free.curve[len(free.curve) // 2].sigma
+    tight = audit(ShardReader(path), AuditConfig(labels=replace(LOOSE, max_sigma=middle))).exactness[0]
+    assert 0 < tight.ordinary.labels < free.ordinary.labels
+    assert tight.ordinary.coverage < free.ordinary.coverage
+    assert tight.curve == free.curve and tight.rank_correlation == free.rank_correlation
+
+
 def test_zoom_pairs_stand_apart_and_their_errors_are_divided_by_the_zoom(tmp_path):
     config = AuditConfig(labels=LOOSE)
     samples = [pair("near", scale=1.2), pair("zoomed", zoom=2.0, scale=1.2)]
     found = audit(ShardReader(write_pairs(tmp_path, samples)), config).exactness[0]
     assert found.ordinary is not None and found.zoomed is not None
     assert 0.5 < found.zoomed.median / found.ordinary.median < 2.0  # in pixels of b it would be about twice as much
-    assert [(low, high) for low, high, _ in found.by_baseline] == [(0.05, 0.1)]
+    assert [(low, high) for low, high, _ in found.by_baseline] == [(0.05, 0.3), (0.05, 0.1)]
 
 
 def test_covisible_is_what_a_cast_from_the_other_camera_says():
@@ -127,3 +138,11 @@ def test_pairs_without_any_label_have_no_figures_but_are_counted(tmp_path):
     (one,) = found.pairs
     assert one.density == 0 and np.isnan(one.cycle) and np.isnan(one.epipolar)
     assert found.exactness[0].ordinary.labels == 0 and found.exactness[0].ordinary.coverage == 0
+
+
+def test_percentiles_of_infinite_errors_are_errors_that_occur():
+    """Labels where nothing is met are infinitely wrong; a mean between two of them would be no number."""
+    error = np.concatenate([np.full(94, 0.5), np.full(6, np.inf)])
+    assert _percentiles(error) == (0.5, np.inf)
+    assert _percentiles(np.full(3, np.inf)) == (np.inf, np.inf)
+    assert _percentiles(np.concatenate([np.full(96, 0.25), np.full(4, np.inf)])) == (0.25, 0.25)

@@ -29,6 +29,8 @@ class Options:
     """Pairs that are looked at, spread evenly over the folder."""
     exact: Annotated[str, arg(metavar="synthetic:KIND:SEED")] = ""
     """Judge labels by this exact geometry; the scenes must be in its frame. Pairs of synthetic scenes need none."""
+    max_sigma: Annotated[float | None, arg(metavar="PIXELS", help_behavior_hint="")] = None
+    """Labels of a larger predicted uncertainty, in pixels, are not counted as labels; no limit if not given."""
     strict: bool = False
     """A damaged shard or sample is an error; else it is named and skipped."""
 
@@ -38,13 +40,17 @@ def run(options: Options) -> None:
     from splatmatch.errors import InputError
     from splatmatch.evaluation.pairs import EPIPOLAR_NOTE, consistency_table, difficulty_table, exactness_table
     from splatmatch.pairs.audit import PROTOCOL, AuditConfig, audit
+    from splatmatch.pairs.labels import LabelConfig
     from splatmatch.pairs.reader import ShardReader
 
     if options.report is not None and options.report.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"--report {options.report} is no .html file")
     if options.limit < 1:
         raise InputError(f"--limit {options.limit} leaves nothing to look at", "give 1 or more")
-    config = AuditConfig(pairs=options.limit, exact=options.exact)
+    if options.max_sigma is not None and not options.max_sigma > 0:
+        raise InputError(f"--max-sigma {options.max_sigma} leaves no labels", "give pixels above 0")
+    labels = LabelConfig() if options.max_sigma is None else LabelConfig(max_sigma=options.max_sigma)
+    config = AuditConfig(pairs=options.limit, exact=options.exact, labels=labels)
     reader = ShardReader(options.pairs, on_corrupt="error" if options.strict else "skip")
     with progress("pairs") as report:
         found = audit(reader, config, report)

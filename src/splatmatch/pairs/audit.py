@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -28,6 +28,8 @@ CURVE_STEPS = 20
 """Points of the error-coverage curve."""
 ZOOMED = 1.25
 """Zoom, either way, from which a pair counts as a zoom pair."""
+USUAL = (0.05, 0.3)
+"""Translations over median depth, from and to, that are also judged together."""
 BASELINES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, float("inf"))
 """Edges of the bins of translation over median depth."""
 
@@ -114,11 +116,12 @@ class Exactness:
     zoomed: Errors | None
     """Zoom pairs, errors divided by the zoom."""
     by_baseline: tuple[tuple[float, float, Errors], ...]
-    """(from, to, errors) of the ordinary pairs, by translation over median depth."""
+    """(from, to, errors) of the ordinary pairs, by translation over median depth; first USUAL as a whole."""
     curve: tuple[CurvePoint, ...]
-    """From the most certain labels to all; ordinary pairs."""
+    """From the most certain labels to all of whatever uncertainty; ordinary pairs."""
     rank_correlation: float
-    """Spearman's, of predicted uncertainty and actual error; NaN where the prediction does not vary."""
+    """Spearman's, of predicted uncertainty and actual error, over the labels of ``curve``; NaN where the prediction
+    does not vary."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,8 @@ class _Compared:
     """(L,) pixels, divided by the zoom."""
     sigma: NDArray[np.float64]
     """(L,) predicted, divided likewise."""
+    kept: NDArray[np.bool_]
+    """(L,) certain enough to be labels; the others only show what the limit does."""
     covisible: NDArray[np.bool_]
     """(L,) truly."""
     truly: int
@@ -191,9 +196,10 @@ def _facts(index: dict[str, Any], scene: str) -> dict[str, Any]:
 
 
 def _audit_pair(sample: PairSample, facts: dict[str, Any], config: AuditConfig) -> tuple[PairAudit, _Compared | None]:
-    labels = correspondences(sample.a, sample.b, sample.b_from_a, config.labels)
+    unlimited = correspondences(sample.a, sample.b, sample.b_from_a, replace(config.labels, max_sigma=float("inf")))
+    labels = unlimited.limited(config.labels.max_sigma)
     scene = exact_scene(sample, facts, config.exact)
-    compared = _compare(scene, sample, labels, config.exact_grid) if scene is not None else None
+    compared = _compare(scene, sample, unlimited, config) if scene is not None else None
     grid = np.zeros(labels.covisible.shape, np.bool_)
     grid[config.grid // 2 :: config.grid, config.grid // 2 :: config.grid] = True
     known = sample.a.depth[sample.a.valid]
@@ -228,7 +234,8 @@ def _epipolar(sample: PairSample, labels: Correspondences, grid: NDArray[np.bool
     return _mean(distance[np.isfinite(distance)])
 
 
-def _compare(scene: SyntheticScene, sample: PairSample, labels: Correspondences, grid: int) -> _Compared:
+def _compare(scene: SyntheticScene, sample: PairSample, labels: Correspondences, config: AuditConfig) -> _Compared:
+    grid = config.exact_grid
     height, width = labels.covisible.shape
     y, x = (axis.ravel() for axis in np.mgrid[grid // 2 : height : grid, grid // 2 : width : grid])
     truth = exact_correspondences(scene, sample, x, y)
@@ -236,14 +243,16 @@ def _compare(scene: SyntheticScene, sample: PairSample, labels: Correspondences,
     error = np.linalg.norm(labels.target[y, x] - truth.target, axis=1)[kept]
     error[np.isnan(error)] = np.inf  # a label where there is nothing to match
     scale = max(sample.scale_ratio, 1.0)
-    return _Compared(error / scale, labels.sigma[y, x][kept] / scale, truth.covisible[kept], int(truth.covisible.sum()))
+    sigma = labels.sigma[y, x][kept]
+    certain = sigma <= config.labels.max_sigma
+    return _Compared(error / scale, sigma / scale, certain, truth.covisible[kept], int(truth.covisible.sum()))
 
 
 def _exactness(mode: str, results: list[tuple[PairAudit, _Compared]]) -> Exactness:
     zoomed = [compared for pair, compared in results if not 1 / ZOOMED <= pair.zoom <= ZOOMED]
     ordinary = [(pair, compared) for pair, compared in results if 1 / ZOOMED <= pair.zoom <= ZOOMED]
     bins = []
-    for low, high in pairwise(BASELINES):
+    for low, high in (USUAL, *pairwise(BASELINES)):
         inside = [compared for pair, compared in ordinary if low <= pair.baseline < high]
         if inside:
             bins.append((low, high, _errors(inside)))
@@ -254,10 +263,10 @@ def _exactness(mode: str, results: list[tuple[PairAudit, _Compared]]) -> Exactne
 
 
 def _errors(compared: list[_Compared]) -> Errors:
-    error = np.concatenate([one.error for one in compared])
+    error = np.concatenate([one.error[one.kept] for one in compared])
     truly = sum(one.truly for one in compared)
-    found = sum(int(one.covisible.sum()) for one in compared)
-    median, high = np.percentile(error, [50, 95]) if len(error) else (np.nan, np.nan)
+    found = sum(int(one.covisible[one.kept].sum()) for one in compared)
+    median, high = _percentiles(error) if len(error) else (np.nan, np.nan)
     return Errors(float(median), float(high), found / truly if truly else float("nan"), len(error))
 
 
@@ -274,12 +283,18 @@ def _curve(compared: list[_Compared]) -> tuple[tuple[CurvePoint, ...], float]:
     points = []
     for step in range(1, CURVE_STEPS + 1):
         end = max(1, step * len(error) // CURVE_STEPS)
-        median, high = np.percentile(error[:end], [50, 95])
+        median, high = _percentiles(error[:end])
         points.append(
             CurvePoint(float(sigma[end - 1]), float(covisible[:end].sum() / truly), float(median), float(high))
         )
-    varies = np.ptp(sigma) > 0 and np.ptp(error) > 0
+    varies = sigma[0] < sigma[-1] and error.min() < error.max()
     return tuple(points), float(spearmanr(sigma, error).statistic) if varies else float("nan")
+
+
+def _percentiles(error: NDArray[np.float64]) -> tuple[float, float]:
+    """Median and 95th percentile, each an error that occurs: between infinite ones there is no middle."""
+    median, high = np.percentile(error, [50, 95], method="inverted_cdf")
+    return float(median), float(high)
 
 
 def _median(values: NDArray[Any]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -50,6 +50,11 @@ class Correspondences:
     """(H, W) forward-backward error in pixels of this image; NaN where it could not be measured."""
     depth_error: NDArray[np.float32]
     """(H, W) difference to the other depth map, relative to that; NaN where it could not be measured."""
+
+    def limited(self, max_sigma: float) -> Correspondences:
+        """The labels that are at least so certain; ``max_sigma`` in pixels."""
+        certain = self.sigma <= max_sigma
+        return replace(self, covisible=self.covisible & certain, candidate=self.candidate & certain)
 
     @property
     def overlap(self) -> float:
