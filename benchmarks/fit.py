@@ -56,6 +56,8 @@ class Iteration:
             strategy=Adaptive(AdaptiveConfig(start=10**9), config.steps, len(gaussians)),
             depth_targets={},
             normal_targets={},
+            neighbours=(),
+            unit=1.0,
         )
         statistics = ScreenStatistics.zeros(len(gaussians))
         corrections = Corrections.starting((view,), "black")
