@@ -6,6 +6,8 @@ import os
 import signal
 from pathlib import Path
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: on a busy machine spinning threads block each other
+
 import pytest
 from hypothesis import settings
 

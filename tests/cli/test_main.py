@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import errno
 import importlib
+import os
 import subprocess
 import sys
 import types
@@ -161,3 +162,17 @@ def _replace_command(monkeypatch, run):
     module = types.ModuleType("splatmatch.cli.reconstruct")
     module.Options, module.run = Options, run
     monkeypatch.setitem(sys.modules, "splatmatch.cli.reconstruct", module)
+
+
+@pytest.mark.parametrize(
+    ("before", "given", "after"),
+    [("", {}, "PASSIVE"), ("", {"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE"), ("", {"GOMP_SPINCOUNT": "9"}, "None"),
+     ("import sys, types; sys.modules['torch'] = types.ModuleType('torch');", {}, "None")],
+)  # fmt: skip
+def test_threads_wait_asleep_unless_told_otherwise(before, given, after):
+    """Set before OpenMP is loaded, for the process of the command alone; what the user says stays."""
+    code = f"import os; {before} from splatmatch.cli.main import main; main(['--version']);"
+    code += "print(os.environ.get('OMP_WAIT_POLICY'))"
+    unset = {k: v for k, v in os.environ.items() if k not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    ran = subprocess.run([sys.executable, "-c", code], env=unset | given, capture_output=True, text=True, check=True)
+    assert ran.stdout.split()[-1] == after

@@ -9,9 +9,12 @@ from PIL import Image
 
 from splatmatch.geometry.camera import Camera
 from splatmatch.geometry.pose import Pose
+from splatmatch.reconstruction.config import ReconstructConfig
 from splatmatch.reconstruction.depth_targets import depth_targets
+from splatmatch.reconstruction.provenance import options_of
 from splatmatch.scene.depth_prior import InverseDepth
 from splatmatch.scene.views import Scene, SparsePoints, Tracks, View
+from splatmatch.splats.surfaces.config import GEOMETRY
 from tests.reconstruction.test_reconstruct import Recorder
 
 CAMERA = Camera.from_fov(40, 30, 60.0)
@@ -67,3 +70,11 @@ def test_a_perfect_prior_gives_the_true_depth_and_too_few_points_skip_a_photo(sc
         "skipped": ["b"],
         "median_relative_error": result.median_error,
     }
+
+
+def test_the_option_geometry_decides_the_terms_of_the_fit_and_is_recorded():
+    for name in ("vanilla", "faithful"):
+        config = ReconstructConfig(geometry=name)
+        assert config.fit().surfaces == GEOMETRY[name]
+        assert options_of(config)["geometry"] == name
+    assert GEOMETRY["faithful"].needs_neighbours and not GEOMETRY["vanilla"].needs_neighbours

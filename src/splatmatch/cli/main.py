@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     traceback = TRACEBACK in words or os.environ.get("SPLATMATCH_TRACEBACK", "") not in ("", "0")
     words = [word for word in words if word != TRACEBACK]
     command: Command | None = None
+    _wait_asleep()
     try:
         if not words or words[0] in ("-h", "--help", "help"):
             print(overview())
@@ -53,6 +54,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(line, file=sys.stderr)
         return code
     return 0
+
+
+def _wait_asleep() -> None:
+    """Let OpenMP threads sleep while they wait for each other, unless the user says otherwise.
+
+    By default they spin, and where another program wants a core, spinning threads keep the one they wait for from
+    running: fits became four times slower. Asleep they are 3 % slower on idle cores. OpenMP reads this when torch is
+    loaded, so a program that has loaded it already is left alone.
+    """
+    if "torch" not in sys.modules and "GOMP_SPINCOUNT" not in os.environ:
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def choose(words: list[str]) -> tuple[Command | None, list[str]]:
