@@ -85,7 +85,7 @@ class ReconstructConfig:
     """How Gaussians are added and removed: clone, split and prune, or relocation under a fixed budget."""
     geometry: Literal["vanilla", "faithful"] = "vanilla"
     """vanilla = the colours of the photos alone decide; faithful = Gaussians are held on surfaces, so that depth and
-    normals can be trusted (for generate), at up to twice the time."""
+    normals can be trusted (for generate), at two to three times the time."""
     depth_prior: str | None = None
     """Pull the depth towards a monocular prior: tiefenrausch, depth-anything-v2-small, an ONNX file or a folder of
     maps named as the photos."""

@@ -78,9 +78,10 @@ def fit(
 ) -> FitResult:
     """Fit Gaussians to the training views of ``scene``.
 
-    Each step renders one photo's view, compares (L1 + SSIM and the terms of ``config.weights``) and takes an Adam step;
-    every so often a strategy splits, moves or removes Gaussians. From the same posed scene and config the result on the
-    cpu engine has the same bits for any number of threads, whether or not it was interrupted and resumed.
+    Each step renders one photo's view, compares (L1 + SSIM and the terms of ``config.weights`` and ``config.surfaces``)
+    and takes an Adam step; every so often a strategy splits, moves or removes Gaussians. From the same posed scene and
+    config the result on the cpu engine has the same bits for any number of threads, whether or not it was interrupted
+    and resumed.
 
     Args:
         scene: posed training views with photos; its sparse points are the start. Test views are never looked at.

@@ -116,7 +116,8 @@ def iterate(plan: FitPlan, state: FitState, seconds: StageSeconds) -> None:
     pixels, weight = image.pixels.to(plan.device), None if image.weight is None else image.weight.to(plan.device)
     photometric = photometric_loss(rgb, pixels, weight, config.weights.ssim)
     total = photometric.loss + _further_losses(plan, leaves, render, image, normal)
-    total = total + surfaces.loss(leaves, render, image, pose, depth, _neighbour(plan, state, index), plan.engine)
+    terms = surfaces.loss(leaves, render, image, pose, depth, _neighbour(plan, state, index), plan.engine)
+    total = total + surfaces.pull * terms
     loss = float(total.detach())
     if not math.isfinite(loss):
         raise NumericalError(f"step {step + 1}: the loss of {view.view.name} is {loss}")

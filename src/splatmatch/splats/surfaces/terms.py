@@ -86,19 +86,7 @@ class SurfaceTerms:
         neighbour: Neighbour | None,
         engine: Engine,
     ) -> Tensor:
-        """The weighted sum of all terms that are due, ()."""
-        return self.pull * self._sum(gaussians, render, image, pose, target, neighbour, engine)
-
-    def _sum(
-        self,
-        gaussians: Gaussians,
-        render: Render,
-        image: TrainingImage,
-        pose: Pose,
-        target: DepthTarget | None,
-        neighbour: Neighbour | None,
-        engine: Engine,
-    ) -> Tensor:
+        """The weighted sum of all terms that are due, (), before ``pull``."""
         config, total = self.config, torch.zeros((), device=gaussians.means.device)
         if config.flatness:
             total = total + config.flatness * losses.flatness_loss(gaussians.log_scales, self.unit)
