@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from splatmatch.correspondence.vlad import unit_vectors
 from splatmatch.errors import SplatmatchError
 from splatmatch.formats.images import write_image
 from splatmatch.reconstruction.structure.features import (
@@ -14,7 +15,6 @@ from splatmatch.reconstruction.structure.features import (
     detect,
     photo_features,
     root_sift,
-    unit_vectors,
 )
 from tests.reconstruction.photo_sets import write_photo
 

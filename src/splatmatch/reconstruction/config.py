@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from splatmatch.correspondence.pair_choice import PairChoice, PairOptions
 from splatmatch.errors import InputError
 from splatmatch.reconstruction.intrinsics import CameraChoice
 from splatmatch.reconstruction.structure.features import FeatureOptions
 from splatmatch.reconstruction.structure.mapping import StructureOptions
 from splatmatch.reconstruction.structure.matching import CorrespondenceOptions
-from splatmatch.reconstruction.structure.pairs import PairChoice, PairOptions
 from splatmatch.reconstruction.structure.principal_point import PrincipalPointChoice
 from splatmatch.solvers.match_database import MatchingOptions
 from splatmatch.splats.fit_config import FitConfig

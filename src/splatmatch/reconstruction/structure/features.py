@@ -99,10 +99,9 @@ def root_sift(descriptors: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.asarray(np.minimum(np.rint(512 * np.sqrt(descriptors / total)), 255), np.uint8)
 
 
-def unit_vectors(descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Stored descriptors (K, 128) as vectors of length one."""
-    vectors = descriptors.astype(np.float32)
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9), np.float32)
+def largest_first(keypoints: NDArray[np.float32], descriptors: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Descriptors (K, 128) in the order of the sizes of their keypoints (K, 4)."""
+    return descriptors[np.argsort(-keypoints[:, 2], kind="stable")]
 
 
 def _load(photo: PhotoFile) -> tuple[NDArray[np.uint8], NDArray[np.bool_] | None]:

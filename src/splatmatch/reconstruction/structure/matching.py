@@ -10,10 +10,10 @@ from pathlib import Path
 
 import cv2
 
+from splatmatch.correspondence.pair_choice import PairOptions, choose_pairs
 from splatmatch.errors import SplatmatchError
 from splatmatch.jobs.progress import Progress
-from splatmatch.reconstruction.structure.features import FeatureOptions, Features, PhotoFile, photo_features
-from splatmatch.reconstruction.structure.pairs import PairOptions, choose_pairs
+from splatmatch.reconstruction.structure.features import FeatureOptions, PhotoFile, largest_first, photo_features
 from splatmatch.reconstruction.structure.stopwatch import Stopwatch
 from splatmatch.solvers import match_database
 from splatmatch.solvers.match_database import MatchingOptions
@@ -67,8 +67,8 @@ def match_photos(
     with clock("pairs"):
         progress.update("pairs")
         usable = sorted(counts)
-        features = [Features(*match_database.read_features(database, index)) for index in usable]
-        pairs = [(usable[a], usable[b]) for a, b in choose_pairs(features, options.pairs)]
+        descriptors = [largest_first(*match_database.read_features(database, index)) for index in usable]
+        pairs = [(usable[a], usable[b]) for a, b in choose_pairs(descriptors, options.pairs)]
     match_pairs(progress, database, pairs, options, clock)
     return MatchedPhotos(database, counts, problems, frozenset(pairs))
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from splatmatch.reconstruction.structure.features import Features
-from splatmatch.reconstruction.structure.pairs import (
+from splatmatch.correspondence.pair_choice import (
     PairOptions,
     best_partners,
     choose_pairs,
+    retrieval_pairs,
     screening_matches,
     sequence_pairs,
 )
-from splatmatch.reconstruction.structure.vlad import vlad_similarity
+from splatmatch.correspondence.vlad import unit_vectors, vlad_similarity
 
 RANDOM = np.random.default_rng(5)
 
@@ -26,8 +26,7 @@ def places(count, words=60):
     photos = []
     for index in range(count):
         rows = table[index * step : index * step + words] + RANDOM.normal(0, 0.003, (words, 128))
-        descriptors = np.rint(512 * rows.clip(0)).clip(0, 255).astype(np.uint8)
-        photos.append(Features(RANDOM.uniform(1, 5, (words, 4)).astype(np.float32), descriptors))
+        photos.append(np.rint(512 * rows.clip(0)).clip(0, 255).astype(np.uint8))
     return photos
 
 
@@ -68,7 +67,7 @@ def test_partners_are_mutual_or_not_but_never_oneself():
 
 def test_screening_counts_mutual_unambiguous_matches():
     """Equal sets match in full, unrelated ones hardly, ambiguous (doubled) descriptors and empty sets not at all."""
-    a, b = places(2)[0].descriptors, places(1)[0].descriptors
+    a, b = places(2)[0], places(1)[0]
     doubled = np.concatenate([a, a])
     counts = screening_matches([a, a, b, doubled, a[:0]])
     assert counts[0, 1] == len(a)
@@ -80,7 +79,7 @@ def test_screening_counts_mutual_unambiguous_matches():
 
 def test_vlad_is_one_for_equal_sets_and_knows_neighbours():
     """Order of descriptors does not matter; the most similar other photo is a neighbour; seeded, so repeatable."""
-    photos = [photo.descriptors for photo in places(12)]
+    photos = places(12)
     photos.append(photos[3][::-1])
     similarity = vlad_similarity(photos, clusters=16)
     assert similarity[3, 12] == pytest.approx(1, abs=1e-5)
@@ -96,3 +95,15 @@ def test_vlad_of_photos_without_features():
     """Zeros instead of a crash."""
     empty = np.zeros((0, 128), np.uint8)
     assert (vlad_similarity([empty, empty]) == 0).all()
+
+
+def test_descriptors_may_be_floats_of_any_length_and_spoilt_ones_do_no_harm():
+    """Bytes and the same numbers as floats give the same pairs; NaN counts as no direction."""
+    photos = places(12)
+    floats = [3 * photo.astype(np.float32) for photo in photos]
+    assert retrieval_pairs(photos, 3) == retrieval_pairs(floats, 3)
+    assert all(any(frozenset((i, i + 1)) == frozenset(p) for p in retrieval_pairs(photos, 3)) for i in range(11))
+    short = [photo[:, :64] for photo in floats]
+    short[2][5, 7] = np.nan
+    assert np.isfinite(vlad_similarity(short)).all()
+    assert (unit_vectors(short[2])[5] == 0)[7]

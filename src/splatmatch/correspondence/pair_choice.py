@@ -9,8 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from splatmatch.reconstruction.structure.features import Features, unit_vectors
-from splatmatch.reconstruction.structure.vlad import vlad_similarity
+from splatmatch.correspondence.vlad import Descriptors, unit_vectors, vlad_similarity
 
 Pair = tuple[int, int]
 PairChoice = Literal["auto", "all", "sequence"]
@@ -33,22 +32,31 @@ class PairOptions:
     overlap: int = 10
     """Neighbours on each side in the sequence; twice as far in steps of 2, 4, 8 ..."""
     screening_features: int = 512
-    """Largest features that pairs are tried with."""
+    """Features that pairs are tried with."""
     seed: int = 0
 
 
-def choose_pairs(features: Sequence[Features], options: PairOptions) -> list[Pair]:
-    """Pairs (a, b), a < b, sorted, of the photos with ``features``, in the order of their names."""
-    count = len(features)
+def choose_pairs(descriptors: Sequence[Descriptors], options: PairOptions) -> list[Pair]:
+    """Pairs (a, b), a < b, sorted, of photos in the order of their names.
+
+    Args:
+        descriptors: of each photo (K_i, D), the most telling first: SIFT by size, learned features by score.
+        options: see ``PairOptions``.
+    """
+    count = len(descriptors)
     every = [(a, b) for a in range(count) for b in range(a + 1, count)]
     if options.choice == "all" or (options.choice == "auto" and count <= options.all_up_to):
         return every
     if options.choice == "auto" and count <= options.screened_up_to:
-        likeness = screening_matches([_largest(f, options.screening_features) for f in features])
+        likeness = screening_matches([d[: options.screening_features] for d in descriptors])
         return sorted(set(sequence_pairs(count, 2)) | set(best_partners(likeness, options.partners, least=3)))
-    similarity = vlad_similarity([f.descriptors for f in features], seed=options.seed)
-    alike = best_partners(similarity, options.partners, least=0)
+    alike = retrieval_pairs(descriptors, options.partners, options.seed)
     return sorted(set(sequence_pairs(count, options.overlap)) | set(alike))
+
+
+def retrieval_pairs(descriptors: Sequence[Descriptors], partners: int, seed: int = 0) -> list[Pair]:
+    """Each photo with the ``partners`` photos that look most like it (VLAD)."""
+    return best_partners(vlad_similarity(descriptors, seed=seed), partners, least=0)
 
 
 def sequence_pairs(count: int, overlap: int) -> list[Pair]:
@@ -67,10 +75,10 @@ def best_partners(likeness: NDArray[np.floating], partners: int, least: float) -
     )
 
 
-def screening_matches(descriptors: Sequence[NDArray[np.uint8]], ratio: float = 0.8) -> NDArray[np.float64]:
-    """(N, N) mutual nearest neighbours that pass the ratio test, for every pair of few descriptors (K_i, 128).
+def screening_matches(descriptors: Sequence[Descriptors], ratio: float = 0.8) -> NDArray[np.float64]:
+    """(N, N) mutual nearest neighbours that pass the ratio test, for every pair of few descriptors (K_i, D).
 
-    Preemptive matching (Wu, 2013): where the largest features of two photos do not match, the rest will not either.
+    Preemptive matching (Wu, 2013): where the best features of two photos do not match, the rest will not either.
     """
     tables = [unit_vectors(d) for d in descriptors]
     counts = np.zeros((len(tables), len(tables)))
@@ -92,7 +100,3 @@ def _mutual(first: NDArray[np.float32], second: NDArray[np.float32], ratio: floa
     runner_up = cosines.max(axis=1)
     tiny = 1e-6  # rounding of the cosines: equal descriptors are no match
     return int((mutual & (1 - best + tiny < ratio**2 * (1 - runner_up + tiny))).sum())
-
-
-def _largest(features: Features, count: int) -> NDArray[np.uint8]:
-    return features.descriptors[np.argsort(-features.keypoints[:, 2], kind="stable")[:count]]

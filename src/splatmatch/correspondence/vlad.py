@@ -1,4 +1,4 @@
-"""Image retrieval by VLAD on the set's own SIFT descriptors (Jegou et al., 2010; Arandjelovic and Zisserman, 2013)."""
+"""Image retrieval by VLAD on the set's own descriptors (Jegou et al., 2010; Arandjelovic and Zisserman, 2013)."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from splatmatch.reconstruction.structure.features import unit_vectors
-
 Floats = NDArray[np.float32]
+Descriptors = NDArray[np.uint8] | NDArray[np.float32]
+"""(K, D) of one photo: bytes as SIFT is stored, or floats; only their directions matter."""
 _ITERATIONS = 15
 
 
 def vlad_similarity(
-    descriptors: Sequence[NDArray[np.uint8]], clusters: int = 64, sample: int = 40_000, seed: int = 0
+    descriptors: Sequence[Descriptors], clusters: int = 64, sample: int = 40_000, seed: int = 0
 ) -> Floats:
-    """Cosine similarity (N, N) of N images by the VLAD of their RootSIFT descriptors (K_i, 128).
+    """Cosine similarity (N, N) of N images by the VLAD of their descriptors (K_i, D); 0 where there are none.
 
     V_c = sum over the descriptors x nearest to centre c of (x - c), each V_c scaled to length one, then the whole. The
     centres are those of k-means on a random sample of the set itself, so nothing is downloaded.
@@ -30,6 +30,12 @@ def vlad_similarity(
     centres = _k_means(points, min(clusters, len(points)), random)
     table = np.stack([_vlad(unit_vectors(d), centres) for d in descriptors])
     return np.asarray(table @ table.T, np.float32)
+
+
+def unit_vectors(descriptors: Descriptors) -> Floats:
+    """Descriptors (K, D) as vectors of length one; what is not finite becomes zero."""
+    vectors = np.nan_to_num(descriptors.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9), np.float32)
 
 
 def _k_means(points: Floats, count: int, random: np.random.Generator) -> Floats:

@@ -1,0 +1,1 @@
+"""Algorithms on descriptors and matches: choice of pairs, tracks, verification. Nothing here reads a photo."""
