@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,15 +17,18 @@ from splatmatch.geometry.camera import Camera
 from splatmatch.geometry.pose import Pose
 from splatmatch.pairs.free_space import LookFrom, UpAxis, survey
 from splatmatch.pairs.occupancy import SOLID
+from splatmatch.pairs.parallax import without_parallax
 from splatmatch.pairs.sources import Anchor, Glance, Shot, SourceDepth, SourceKind, fitted_camera
 from splatmatch.pairs.uncertainty import depth_uncertainty
 from splatmatch.scene.gaussians import Gaussians
 from splatmatch.scene.render import DepthMode
-from splatmatch.scene.views import Scene
+from splatmatch.scene.views import Scene, View
 from splatmatch.splats.render import render
 
 TRUSTED_ALPHA = 0.8
 """Accumulated opacity from which depth is trusted."""
+FAR_SHARE = 0.5
+"""Share of Gaussians without parallax in a pixel above which its depth is not trusted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +40,8 @@ class SplatSource:
     gaussians: Gaussians
     """In the source frame."""
     scene_from_source: Similarity
-    posed: tuple[Anchor, ...]
-    """Training cameras in the source frame, at their own size; none for a bare splat."""
+    views: tuple[View, ...]
+    """Training views in the source frame, with their photos; none for a bare splat."""
     up: UpAxis
     look_from: LookFrom
     up_known: bool
@@ -59,10 +62,9 @@ class SplatSource:
         Raises:
             InputError: there is no viewpoint from which matter is seen well.
         """
-        if self.posed:
+        if self.views:
             return tuple(
-                Anchor(anchor.name, fitted_camera(anchor.camera, size), anchor.camera_from_source)
-                for anchor in self.posed
+                Anchor(view.name, fitted_camera(view.camera, size), view.camera_from_world) for view in self.views
             )
         return survey(self.gaussians, self.glance, size, self.up, self.up_known, self.look_from, self.name, seed)
 
@@ -74,14 +76,14 @@ class SplatSource:
             camera_from_source,
             ("depth", "radii"),
             depth="median",
-            features=self._log_sizes,
+            features=torch.cat([self._log_sizes, self._far], dim=1),
             engine=self.engine,
         )
         assert image.depth is not None
         assert image.depth_valid is not None
         assert image.radii is not None
         assert image.features is not None
-        valid = image.depth_valid & (image.depth > 0)
+        valid = image.depth_valid & (image.depth > 0) & self._measured(image.features[..., 1:], image.alpha)
         depth = torch.where(valid, image.depth, torch.zeros_like(image.depth))
         sizes = (image.features[..., 0] / image.alpha.clamp(min=1e-6))[valid].exp() / depth[valid]
         grain = float(sizes.median()) * camera.fx / camera.width if len(sizes) else 0.0
@@ -100,7 +102,7 @@ class SplatSource:
             camera_from_source,
             ("rgb", "depth", "normal"),
             depth=mode,
-            features=torch.stack([log_z, log_z.square()], dim=1),
+            features=torch.cat([torch.stack([log_z, log_z.square()], dim=1), self._far], dim=1),
             top_k=1 if ids else 0,
             engine=self.engine,
         )
@@ -110,6 +112,7 @@ class SplatSource:
         assert image.normal is not None
         assert image.features is not None
         valid = image.depth_valid & (image.alpha >= TRUSTED_ALPHA) & (image.depth > 0) & torch.isfinite(image.depth)
+        valid &= self._measured(image.features[..., 2:], image.alpha)
         z = torch.where(valid, image.depth, torch.zeros_like(image.depth))
         moments = image.features / image.alpha.clamp(min=1e-6)[..., None]
         spread = (moments[..., 1] - moments[..., 0].square()).clamp(min=0).sqrt()
@@ -140,7 +143,19 @@ class SplatSource:
             "unit": self.scene_from_source.scale,
             "log_scale_mean": mean,
             "log_scale_deviation": deviation,
+            "without_parallax": int(self._far.sum()),
         }
+
+    @cached_property
+    def _far(self) -> Tensor:
+        """(N, 1) one for Gaussians without parallax, (N, 0) where there are none."""
+        far = without_parallax(self.gaussians, self.views, self.engine).to(self.gaussians.means)[:, None]
+        return far if far.any() else far[:, :0]
+
+    @staticmethod
+    def _measured(far: Tensor, alpha: Tensor) -> Tensor:
+        """Where (H, W) the photos show parallax; ``far`` (H, W, 0 or 1) is rendered."""
+        return (far <= FAR_SHARE * alpha[..., None]).all(-1)
 
     @cached_property
     def _log_sizes(self) -> Tensor:
@@ -172,18 +187,18 @@ def splat_source(
         raise InputError(f"{name}: holds no splat", "run splatmatch reconstruct first")
     gaussians = gaussians.detach()
     source_from_scene = unit_frame(gaussians, name)
-    posed = tuple(
-        Anchor(view.name, view.camera, source_from_scene.apply_pose(view.camera_from_world))
+    views = tuple(
+        replace(view, camera_from_world=source_from_scene.apply_pose(view.camera_from_world))
         for view in scene.train_views
     )
     config = scene.provenance.get("config", {})
     licence = scene.provenance.get("licence")
     return SplatSource(
         name=name,
-        kind="scene" if posed else "splat",
+        kind="scene" if views else "splat",
         gaussians=gaussians.transformed(source_from_scene),
         scene_from_source=source_from_scene.inverse(),
-        posed=posed,
+        views=views,
         up=up,
         look_from=look_from,
         up_known=scene.up_known or gaussians.frame == "z-up",
