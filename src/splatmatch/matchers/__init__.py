@@ -1,0 +1,1 @@
+"""The registry of matchers, what they share, and the store of features."""
