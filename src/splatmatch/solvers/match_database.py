@@ -5,9 +5,10 @@ Images and cameras are known by their index, from 0. Call it in a child process,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +62,32 @@ def write_features(path: Path, features: Iterable[tuple[int, NDArray[np.float32]
             database.write_keypoints(index + 1, keypoints)  # last: an image that has them is complete
 
 
+def write_keypoints(path: Path, keypoints: Iterable[tuple[int, NDArray[np.float32]]]) -> None:
+    """Store (image index, keypoints (K, 2) as x y) without descriptors."""
+    module = load()
+    with module.Database.open(path) as database:
+        for index, points in keypoints:
+            database.write_keypoints(index + 1, np.ascontiguousarray(points, np.float32))
+
+
+def write_matches(path: Path, matches: Iterable[tuple[Pair, NDArray[np.int64]]]) -> None:
+    """Store (pair of image indices, rows (M, 2) of their keypoints) that another matcher found."""
+    module = load()
+    with module.Database.open(path) as database:
+        for (a, b), rows in matches:
+            database.write_matches(a + 1, b + 1, np.ascontiguousarray(rows, np.uint32))
+
+
+def rename_images(path: Path, names: Sequence[str]) -> None:
+    """Give image ``index`` the name ``names[index]``; afterwards the functions of this module no longer know it."""
+    module = load()
+    with module.Database.open(path) as database:
+        for index, name in enumerate(names):
+            image = database.read_image(index + 1)
+            image.name = name
+            database.update_image(image)
+
+
 def stored_features(path: Path) -> dict[int, int]:
     """Number of keypoints by image index, of the images that have been through ``write_features``."""
     with load().Database.open(path) as database:
@@ -90,22 +117,47 @@ def match(
         module.FeatureMatchingOptions(),
         {"use_gpu": False, "num_threads": threads, "sift.max_ratio": options.max_ratio},
     )
-    verification = configured(
-        module.TwoViewGeometryOptions(),
+    verification = _verification(options)
+
+    def work(listed: Path) -> None:
+        pairing = configured(module.ImportedPairingOptions(), {"match_list_path": str(listed)})
+        module.match_image_pairs(path, matching, pairing, verification, module.Device.cpu)
+
+    _in_blocks("matching", path, pairs, work, report)
+
+
+def verify(path: Path, pairs: Sequence[Pair], options: MatchingOptions, report: Report | None = None) -> None:
+    """Verify the matches that the database has of ``pairs`` geometrically, and store what is left of them.
+
+    Raises:
+        ReconstructionError: pycolmap failed.
+    """
+    module, verification = load(), _verification(options)
+    _in_blocks("verification", path, pairs, lambda listed: module.verify_matches(path, listed, verification), report)
+
+
+def _verification(options: MatchingOptions) -> Any:
+    return configured(
+        load().TwoViewGeometryOptions(),
         {
             "min_num_inliers": options.min_inliers,
             "ransac.max_error": options.max_error,
             "ransac.random_seed": options.seed,
         },
     )
+
+
+def _in_blocks(
+    stage: str, path: Path, pairs: Sequence[Pair], work: Callable[[Path], None], report: Report | None
+) -> None:
+    """Call ``work`` with files that list some of the pairs."""
     listed = path.with_suffix(".pairs.txt")
     try:
         for start in range(0, len(pairs), _PAIRS_PER_CALL):
             block = pairs[start : start + _PAIRS_PER_CALL]
             listed.write_text("".join(f"{image_name(a)} {image_name(b)}\n" for a, b in block))
-            pairing = configured(module.ImportedPairingOptions(), {"match_list_path": str(listed)})
-            with Failures("matching"):
-                module.match_image_pairs(path, matching, pairing, verification, module.Device.cpu)
+            with Failures(stage):
+                work(listed)
             if report is not None:
                 done = start + len(block)
                 report(done / len(pairs), f"{done} of {len(pairs)} pairs")
