@@ -22,6 +22,7 @@ from scipy.spatial import cKDTree
 
 from splatmatch.correspondence.cycles import Pair, Rows, consistent, cycle_votes
 from splatmatch.correspondence.transfer import CHI2_99, Transferred, field_spacing, transfer
+from splatmatch.scene.keypoint_matches import KeypointMatches
 from splatmatch.scene.matches import Matches, Size
 
 Floats = NDArray[np.float64]
@@ -46,18 +47,6 @@ class TrackOptions:
     def __post_init__(self) -> None:
         if not (self.spacing > 0 and self.sigma > 0 and self.least_sigma > 0 and self.most > 0):
             raise ValueError("spacing, sigmas and most are positive")
-
-
-@dataclass(frozen=True, eq=False)
-class KeypointMatches:
-    """Keypoints of a set of photos and matches between them."""
-
-    keypoints: tuple[NDArray[np.float32], ...]
-    """(K_i, 2) corner pixels of each photo."""
-    rows: dict[Pair, Rows]
-    """By pair (a, b), a < b: (M, 2) keypoints of a and of b, one to one."""
-    scores: dict[Pair, NDArray[np.float32]]
-    """(M,) of each pair."""
 
 
 def tracks_of(
