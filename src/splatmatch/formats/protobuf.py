@@ -78,6 +78,19 @@ def text(number: int, value: str) -> Field:
     return Field(number, 2, value.encode())
 
 
+def read_varints(data: bytes) -> list[int]:
+    """The numbers of a packed field.
+
+    Raises:
+        FormatError: the bytes are cut off.
+    """
+    numbers, position = [], 0
+    while position < len(data):
+        number, position = _varint(data, position)
+        numbers.append(number)
+    return numbers
+
+
 def _varint(data: bytes, position: int) -> tuple[int, int]:
     value = 0
     for shift in range(0, 70, 7):
