@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Hashable, Sequence
 from typing import Literal
 
 from splatmatch.errors import InputError
-from splatmatch.geometry.distorted import CAMERA_MODELS
+from splatmatch.formats.camera_text import parse_camera
 from splatmatch.reconstruction.photos import Photo
 from splatmatch.solvers.pycolmap import Intrinsics
 
@@ -41,8 +40,7 @@ def group_cameras(photos: Sequence[Photo], choice: CameraChoice) -> tuple[tuple[
 def parse_intrinsics(text: str, photos: Sequence[Photo]) -> Intrinsics:
     """The camera of all photos as the user gives it.
 
-    ``f``, ``f,cx,cy``, ``fx,fy,cx,cy``, or any COLMAP model as ``MODEL:p1,p2,...``, in pixels of the photos; corner
-    pixels. With ``f`` alone the principal point is the centre.
+    As ``formats.camera_text.parse_camera`` reads it, in pixels of the photos.
 
     Raises:
         InputError: not understood, or the photos are not all of one size.
@@ -51,36 +49,8 @@ def parse_intrinsics(text: str, photos: Sequence[Photo]) -> Intrinsics:
     if len(sizes) > 1:
         shown = ", ".join(f"{w} x {h}" for w, h in sizes[:4])
         raise InputError(f"--intrinsics describes one camera, but the photos are {shown}", "sort them by size")
-    width, height = sizes[0]
-    model, _, numbers = text.rpartition(":")
-    try:
-        params = tuple(float(number) for number in numbers.split(","))
-    except ValueError:
-        raise InputError(f"--intrinsics {text!r} is not a list of numbers", "give f or fx,fy,cx,cy") from None
-    if not model:
-        if len(params) == 1:
-            params = (*params, width / 2, height / 2)
-        models = {3: "SIMPLE_PINHOLE", 4: "PINHOLE"}
-        if len(params) not in models:
-            raise InputError(
-                f"--intrinsics {text!r} has {len(params)} numbers", "give f, f,cx,cy, fx,fy,cx,cy or MODEL:..."
-            )
-        model = models[len(params)]
-    model = model.upper()
-    layout = CAMERA_MODELS.get(model)
-    if layout is None or not layout.focals:
-        raise InputError(f"--intrinsics {text!r}: no camera model {model}", f"choose one of {', '.join(_usable())}")
-    if len(params) != layout.size:
-        raise InputError(f"--intrinsics {text!r}: {model} has {layout.size} parameters, not {len(params)}")
-    if not all(map(math.isfinite, params)) or min(params[: layout.focals]) <= 0:
-        raise InputError(f"--intrinsics {text!r}: a focal length is a positive number")
-    cx, cy = params[layout.focals : layout.focals + 2]
-    if not (0 < cx < width and 0 < cy < height):
-        raise InputError(
-            f"--intrinsics {text!r}: the principal point lies outside the {width} x {height} photos",
-            "give the numbers in pixels of these photos",
-        )
-    return Intrinsics(model, width, height, params, known=True)
+    camera = parse_camera(text, *sizes[0])
+    return Intrinsics(camera.model, camera.width, camera.height, camera.params, known=True)
 
 
 def _start(group: Sequence[Photo]) -> Intrinsics:
@@ -88,7 +58,3 @@ def _start(group: Sequence[Photo]) -> Intrinsics:
     focals = [photo.focal for photo in group if photo.focal is not None]
     focal = statistics.median(focals) if focals else DEFAULT_FOCAL * max(width, height)
     return Intrinsics(DEFAULT_MODEL, width, height, (focal, width / 2, height / 2, 0.0), known=bool(focals))
-
-
-def _usable() -> list[str]:
-    return [name for name, layout in CAMERA_MODELS.items() if layout.focals]
