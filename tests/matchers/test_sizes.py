@@ -14,7 +14,7 @@ _side = st.integers(1, 4000)
 
 @given(_side, _side, st.integers(32, 2000), st.sampled_from([1, 16, 32]))
 def test_working_sizes_are_multiples_and_never_larger_than_asked(width, height, size, multiple):
-    w, h = working_size((width, height), size, multiple)
+    w, h = working_size((width, height), size, multiple, multiple)
     assert w % multiple == 0 == h % multiple
     assert max(w, h) <= max(size, multiple)
     assert w <= max(width, multiple) and h <= max(height, multiple)
@@ -22,15 +22,15 @@ def test_working_sizes_are_multiples_and_never_larger_than_asked(width, height, 
 
 def test_working_sizes_round_each_side_then_go_down_to_the_multiple():
     assert working_size((1536, 1024), 640) == (640, 427)
-    assert working_size((1536, 1024), 640, 32) == (640, 416)
+    assert working_size((1536, 1024), 640, 32, 32) == (640, 416)
     assert working_size((200, 100), 640) == (200, 100)
-    assert working_size((8, 8), 640, 32) == (32, 32)
+    assert working_size((8, 8), 640, 32, 32) == (32, 32)
     assert working_size((1536, 1024), 0) == (1536, 1024)
 
 
 def test_both_axes_go_back_to_the_photo_by_their_own_ratio():
     photo = np.zeros((683, 1024, 3), np.uint8)
-    image, shown = shrink(photo, working_size((1024, 683), 640, 32))
+    image, shown = shrink(photo, working_size((1024, 683), 640, 32, 32))
     assert image.shape == (416, 640, 3) and shown == (640.0, 416.0)
     corners = np.array([[0, 0], [640, 416], [320, 208]], np.float32)
     np.testing.assert_allclose(to_photo(corners, shown, (1024, 683)), [[0, 0], [1024, 683], [512, 341.5]])
@@ -72,7 +72,7 @@ def test_every_point_belongs_to_one_tile_that_sees_it_well(width, height, side):
 def test_tiles_are_cut_where_memory_asks_for_it():
     assert tile_side(SizeOptions(memory=1.0), (1024, 768), 300) == 0
     side = tile_side(SizeOptions(size=0, memory=1.0), (6720, 4480), 300)
-    assert 1024 < side and side * side * 300 <= 1e9 and side % 32 == 0
+    assert side > 1024 and side * side * 300 <= 1e9 and side % 32 == 0
     assert tile_side(SizeOptions(tiles=512), (1024, 768), 300) == 512
     assert tile_side(SizeOptions(tiles=512), (500, 300), 300) == 0
 

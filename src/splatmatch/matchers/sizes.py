@@ -42,14 +42,14 @@ class SizeOptions:
             raise InputError(f"memory={self.memory}: at least 0.1 gigabytes are needed")
 
 
-def working_size(photo: Size, long_side: int, multiple: int = 1) -> Size:
+def working_size(photo: Size, long_side: int, multiple: int = 1, smallest: int = 1) -> Size:
     """(width, height) at which a photo is looked at: never enlarged, each side rounded, then down to ``multiple``.
 
-    A side shorter than ``multiple`` becomes ``multiple``; ``shrink`` pads such images.
+    A side shorter than ``smallest``, itself a multiple, becomes ``smallest``; ``shrink`` pads such images.
     """
     scale = min(1.0, long_side / max(photo)) if long_side else 1.0
-    sides = [max(1, round(side * scale)) for side in photo]
-    return max(sides[0] // multiple, 1) * multiple, max(sides[1] // multiple, 1) * multiple
+    sides = [max(smallest, round(side * scale) // multiple * multiple) for side in photo]
+    return sides[0], sides[1]
 
 
 def shrink(photo: Pixels, size: Size) -> tuple[Pixels, tuple[float, float]]:

@@ -37,6 +37,8 @@ class Detector(Protocol):
     """D, the length of a descriptor."""
     multiple: int
     """Both sides of the images it takes are multiples of this."""
+    smallest: int
+    """No side of the images it takes is shorter."""
     bytes_per_pixel: float
     """Memory it takes at its peak, per pixel of the image."""
 
@@ -95,7 +97,9 @@ class SparseMatcher:
         height, width = photo.shape[:2]
         found = _nothing(self._detector.width)
         if photo.min() != photo.max():  # in one even colour a network finds its own padding
-            image, shown = shrink(photo, working_size((width, height), self._options.size, self._detector.multiple))
+            detector = self._detector
+            size = working_size((width, height), self._options.size, detector.multiple, detector.smallest)
+            image, shown = shrink(photo, size)
             found = self._find(image)
             inside = (found.points[:, 0] < shown[0]) & (found.points[:, 1] < shown[1])
             order = np.flatnonzero(inside)[np.argsort(-found.scores[inside], kind="stable")[: self._count]]

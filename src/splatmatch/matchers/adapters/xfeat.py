@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from splatmatch.correspondence.nearest import mutual_nearest
-from splatmatch.matchers.devices import torch_device
+from splatmatch.matchers.devices import onnx_device, torch_device
 from splatmatch.matchers.sparse import SparseMatcher
 from splatmatch.matchers.xfeat_detection import SIZE_RULE, XFeatDetector, XFeatOptions
 from splatmatch.scene.matcher import MatcherCard
@@ -50,6 +50,10 @@ class CosinePairing:
 
 def open_adapter(options: Options, device: str) -> SparseMatcher:
     """XFeat, ready to use."""
-    pairing = CosinePairing(options.cosine, torch_device(device))
-    detector = XFeatDetector(options, device)
-    return SparseMatcher(CARD, detector, pairing, options.count, options, options.threshold, options.cosine)
+    pair_device, feature_device = torch_device(device), onnx_device(device)
+    detector = XFeatDetector(options, feature_device)
+    pairing = CosinePairing(options.cosine, pair_device)
+    feature_settings = (options.threshold, feature_device)
+    return SparseMatcher(
+        CARD, detector, pairing, options.count, options, feature_settings, (options.cosine, pair_device)
+    )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splatmatch.errors import InputError
-from splatmatch.matchers.devices import onnx_device
+from splatmatch.matchers.devices import Device, onnx_device
 from splatmatch.matchers.onnx_session import open_session
 from splatmatch.matchers.sparse import SparseMatcher
 from splatmatch.matchers.xfeat_detection import SIZE_RULE, XFeatDetector, XFeatOptions
@@ -50,9 +50,9 @@ class LighterGluePairing:
         FormatError: they are not the registered ones.
     """
 
-    def __init__(self, least: float, device: str) -> None:
+    def __init__(self, least: float, device: Device) -> None:
         self._least = least
-        self._session = open_session(load("lighterglue").read_bytes(), "lighterglue_L3.onnx", onnx_device(device))
+        self._session = open_session(load("lighterglue").read_bytes(), "lighterglue_L3.onnx", device)
 
     def pair(self, a: Features, b: Features) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Rows and scores."""
@@ -69,6 +69,8 @@ class LighterGluePairing:
 
 def open_adapter(options: Options, device: str) -> SparseMatcher:
     """XFeat with LighterGlue, ready to use."""
-    pairing = LighterGluePairing(options.score, device)
-    detector = XFeatDetector(options, device)
-    return SparseMatcher(CARD, detector, pairing, options.count, options, options.threshold, options.score)
+    chosen = onnx_device(device)
+    detector = XFeatDetector(options, chosen)
+    pairing = LighterGluePairing(options.score, chosen)
+    feature_settings = (options.threshold, chosen)
+    return SparseMatcher(CARD, detector, pairing, options.count, options, feature_settings, (options.score, chosen))
