@@ -105,7 +105,8 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
         """New states (B, N, W)."""
-        q, k, v = self.qkv(x).unflatten(-1, (self.heads, -1, 3)).transpose(1, 2).unbind(-1)
+        batch, points, width = x.shape
+        q, k, v = self.qkv(x).reshape(batch, points, self.heads, width // self.heads, 3).transpose(1, 2).unbind(-1)
         message = attended(_turned(q, turns), _turned(k, turns), v)
         updated: Tensor = self.update(x, self.out(message.transpose(1, 2).flatten(2)))
         return updated
@@ -130,7 +131,8 @@ class CrossAttention(nn.Module):
         return self._updated(a, from_b), self._updated(b, from_a)
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        batch, points, width = x.shape
+        return x.reshape(batch, points, self.heads, width // self.heads).transpose(1, 2)
 
     def _updated(self, x: Tensor, message: Tensor) -> Tensor:
         updated: Tensor = self.update(x, self.out(message.transpose(1, 2).flatten(2)))
@@ -149,7 +151,8 @@ class Update(nn.Module):
     def forward(self, x: Tensor, message: Tensor) -> Tensor:
         """New states (B, N, W)."""
         hidden = functional.gelu(self.norm(self.inner(torch.cat([x, message], dim=-1))))
-        return x + self.outer(hidden)
+        updated: Tensor = x + self.outer(hidden)
+        return updated
 
 
 def attended(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -159,11 +162,12 @@ def attended(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     back, above all in bfloat16.
     """
     if torch.is_grad_enabled() and q.device.type == "cpu":
-        return (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).softmax(-1) @ v
-    return functional.scaled_dot_product_attention(q, k, v)
+        weights: Tensor = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).softmax(-1)
+        return weights @ v
+    message: Tensor = functional.scaled_dot_product_attention(q, k, v)
+    return message
 
 
 def _turned(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
-    pairs = x.unflatten(-1, (-1, 2))
-    quarter = torch.stack([-pairs[..., 1], pairs[..., 0]], dim=-1).flatten(-2)
+    quarter = torch.stack([-x[..., 1::2], x[..., ::2]], dim=-1).flatten(-2)
     return x * turns[0] + quarter * turns[1]

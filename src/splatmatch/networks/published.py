@@ -34,7 +34,7 @@ def xfeat_state(nodes: Nodes) -> dict[str, Tensor]:
     Raises:
         FormatError: a tensor is missing.
     """
-    state = {}
+    state: dict[str, Tensor] = {}
     for theirs, (ours, count) in _XFEAT_PARTS.items():
         for i in range(count):
             state |= _pair(nodes, f"/{theirs}/{theirs}.{i}/layer/layer.0/Conv", f"{ours}.{i}.0")
