@@ -1,0 +1,1 @@
+"""How good matchers are: relative pose, homographies, disparity, map-free relocalisation."""
