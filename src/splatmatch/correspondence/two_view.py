@@ -17,6 +17,7 @@ from splatmatch.correspondence.verification import (
     homography,
     relative_pose,
 )
+from splatmatch.errors import InputError
 from splatmatch.geometry.camera import Camera
 from splatmatch.geometry.distorted import DistortedCamera
 from splatmatch.scene.matches import Matches, Size
@@ -72,8 +73,7 @@ def two_view_geometry(
         options: the threshold counts pixels at a long side of 640.
 
     Raises:
-        InputError: a point is NaN.
-        ValueError: a camera is not of the size of its photo.
+        InputError: a point is NaN, or a camera is not of the size of its photo.
     """
     sizes = [common_size(size) for size in (matches.size_a, matches.size_b)]
     scales = [
@@ -84,7 +84,10 @@ def two_view_geometry(
     if camera_a is not None and camera_b is not None:
         for camera, size in ((camera_a, matches.size_a), (camera_b, matches.size_b)):
             if (camera.width, camera.height) != size:
-                raise ValueError(f"a camera of {camera.width} x {camera.height} for a photo of {size[0]} x {size[1]}")
+                raise InputError(
+                    f"a camera of {camera.width} x {camera.height} for a photo of {size[0]} x {size[1]}",
+                    "give the intrinsics of the photo as it is",
+                )
         pose = relative_pose(a, b, camera_a.resized(*sizes[0]), camera_b.resized(*sizes[1]), options)
         share = _share(plane.inliers, pose.inliers)
         return TwoViewGeometry(pose.inliers, None, pose, share, options, pose.solver, pose.reason)

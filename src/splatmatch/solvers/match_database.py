@@ -71,11 +71,15 @@ def write_keypoints(path: Path, keypoints: Iterable[tuple[int, NDArray[np.float3
 
 
 def write_matches(path: Path, matches: Iterable[tuple[Pair, NDArray[np.int64]]]) -> None:
-    """Store (pair of image indices, rows (M, 2) of their keypoints) that another matcher found."""
+    """Store (pair of image indices, rows (M, 2) of their keypoints) that another matcher found.
+
+    Pairs that the database already has are skipped.
+    """
     module = load()
     with module.Database.open(path) as database:
         for (a, b), rows in matches:
-            database.write_matches(a + 1, b + 1, np.ascontiguousarray(rows, np.uint32))
+            if not database.exists_matches(a + 1, b + 1):
+                database.write_matches(a + 1, b + 1, np.ascontiguousarray(rows, np.uint32))
 
 
 def rename_images(path: Path, names: Sequence[str]) -> None:
