@@ -19,11 +19,11 @@ def say(text: str = "") -> None:
     print(text, flush=True)
 
 
-def console(stderr: bool = False) -> Console:
-    """A terminal as wide as it is, or 120 columns where the output goes into a file or pipe."""
+def console(stderr: bool = False, columns: int = 120) -> Console:
+    """A terminal as wide as it is, or so many columns where the output goes into a file or pipe."""
     from rich.console import Console
 
-    width = None if (sys.stderr if stderr else sys.stdout).isatty() else 120
+    width = None if (sys.stderr if stderr else sys.stdout).isatty() else columns
     return Console(highlight=False, width=width, stderr=stderr)
 
 

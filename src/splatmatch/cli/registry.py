@@ -60,6 +60,13 @@ COMMANDS = (
     Command(
         "audit", "audit", "PAIRS --report FILE.html", "how hard pairs are, and how far their labels can be trusted"
     ),
+    Command(
+        "evaluate pairs",
+        "evaluate_pairs",
+        "--data LISTS | --scene SCENE",
+        "matchers on image pairs with known poses: AUC, precision, time",
+        resume="run the same command again: what was matched is kept",
+    ),
     Command("evaluate views", "evaluate_views", "SCENE", "PSNR, SSIM and LPIPS of the held-out photos"),
     Command("convert", "convert", "IN OUT", "one splat file into another, by suffix"),
     Command("export", "export", "SCENE --to colmap|nerfstudio|ply --out PATH", "a scene for other tools"),

@@ -49,7 +49,7 @@ def match_picture(
         ]
     pictures = []
     for which, counted in parts:
-        drawn, offset, scales = _side_by_side(a, b, height)
+        drawn, offset, scales = side_by_side(a, b, height)
         rows = np.flatnonzero(which)
         rows = rows[np.argsort(scores[rows], kind="stable")]  # the most certain are drawn last, on top
         words = f"{counted}, {most} of them shown" if len(rows) > most else counted
@@ -91,7 +91,7 @@ def draw_lines(picture: Picture, starts: NDArray[np.floating], ends: NDArray[np.
             cv2.circle(picture, point, 2 * scale, colour, -1, cv2.LINE_AA, _SHIFT)
 
 
-def _side_by_side(a: Picture, b: Picture, height: int, gap: int = 8) -> tuple[Picture, int, list[NDArray[np.float64]]]:
+def side_by_side(a: Picture, b: Picture, height: int, gap: int = 8) -> tuple[Picture, int, list[NDArray[np.float64]]]:
     """The picture, where b begins in it, and the scale (x, y) of each photo."""
     shown = [resized(p, max(1, round(p.shape[1] * height / p.shape[0])), height) for p in (a, b)]
     paper = np.full((height, gap, 3), _PAPER, np.uint8)
