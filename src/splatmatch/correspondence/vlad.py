@@ -24,7 +24,7 @@ def vlad_similarity(
     random = np.random.default_rng(seed)
     share = max(1, sample // max(1, len(descriptors)))
     chosen = [d[random.permutation(len(d))[:share]] for d in descriptors]
-    points = unit_vectors(np.concatenate(chosen))
+    points = unit_vectors(np.concatenate([d.astype(np.float32) for d in chosen]))
     if len(points) == 0:
         return np.zeros((len(descriptors), len(descriptors)), np.float32)
     centres = _k_means(points, min(clusters, len(points)), random)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from splatmatch.errors import ReconstructionError
@@ -12,11 +13,13 @@ from splatmatch.formats.posed_capture import PosedCapture, PosedImage
 from splatmatch.jobs.child import run_in_child
 from splatmatch.jobs.progress import Progress
 from splatmatch.reconstruction.intrinsics import CameraChoice, group_cameras, parse_intrinsics
+from splatmatch.reconstruction.other_matcher import INSIDE, MatcherChoice, matches_by
 from splatmatch.reconstruction.photos import PhotoSet, listed
 from splatmatch.reconstruction.posed_photos import CameraRecord, PosedPhotos
 from splatmatch.reconstruction.structure import principal_point
 from splatmatch.reconstruction.structure.features import PhotoFile
 from splatmatch.reconstruction.structure.mapping import MODEL, StructureOptions, structure_from_motion
+from splatmatch.reconstruction.structure.stopwatch import Stopwatch
 from splatmatch.scene.views import Unregistered
 
 
@@ -27,6 +30,7 @@ def cameras_from_photos(
     intrinsics: str | None,
     work: Path,
     progress: Progress,
+    matcher: MatcherChoice = INSIDE,
 ) -> PosedPhotos:
     """Poses, intrinsics and sparse points of the photos of one place.
 
@@ -37,9 +41,11 @@ def cameras_from_photos(
         intrinsics: the camera of all photos as the user gives it, kept fixed; None = estimated.
         work: existing folder for intermediate files; a run that was interrupted in it goes on.
         progress: told about every stage and about what was decided.
+        matcher: what finds the matches.
 
     Raises:
-        InputError: unusable ``intrinsics``.
+        InputError: unusable ``intrinsics``, or no such matcher.
+        MissingDependencyError: weights of the matcher, or a package it needs, are not here.
         ReconstructionError: fewer than two photos have a pose; says which photos failed and why.
         CrashError: the child process died.
     """
@@ -51,6 +57,11 @@ def cameras_from_photos(
         PhotoFile(photo.name, photo.path.absolute(), True, index, photo.mask and photo.mask.absolute())
         for photo, index in zip(photos.photos, camera_of_photo, strict=True)
     )
+    clock = Stopwatch()
+    with clock("matcher"):
+        sizes = [(photo.width, photo.height) for photo in photos.photos]
+        given = matches_by(matcher, files, sizes, options.correspondences.pairs, work, progress)
+    options = replace(options, correspondences=replace(options.correspondences, given=given))
     outcome = run_in_child(
         "structure from motion",
         structure_from_motion,
@@ -81,9 +92,10 @@ def cameras_from_photos(
             pairs_matched=structure.pairs_matched,
             pairs_verified=structure.pairs_verified,
             principal_points=structure.principal_points,
+            matcher=matcher.name,
         ),
         colourless=True,
-        seconds=structure.seconds,
+        seconds=structure.seconds if matcher.inside else {**clock.seconds, **structure.seconds},
         cpu_seconds=outcome.cpu_seconds,
         peak_bytes=outcome.peak_bytes,
     )

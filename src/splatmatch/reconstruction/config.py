@@ -76,6 +76,10 @@ class ReconstructConfig:
     pairs: PairChoice = "auto"
     """Which pairs of photos are matched: all; sequence = frames of a video, by neighbourhood and likeness; auto = all
     for few photos (promising ones first from 21 on), sequence and likeness above 60."""
+    matcher: str = "sift"
+    """What finds the matches between the photos; splatmatch models lists the matchers."""
+    matcher_size: int | None = None
+    """Long side in pixels that another matcher than sift works at; its own default if not given."""
     up: Literal["auto", "cameras", "keep"] = "auto"
     """World axes: cameras = +z against gravity, judged by how the cameras are held; keep = as they are; auto = cameras
     for poses found here, keep for given ones."""
@@ -111,6 +115,11 @@ class ReconstructConfig:
             raise InputError(f"--threads {self.threads} is no number of threads", "give 1 or more")
         if self.steps is not None and self.steps < 0:
             raise InputError(f"--steps {self.steps} is negative", "give 0 for cameras alone")
+        if self.matcher_size is not None and (self.matcher_size < 64 or self.matcher == "sift"):
+            raise InputError(
+                f"--matcher-size {self.matcher_size} cannot be used",
+                "give 64 or more; with sift the preset decides" if self.matcher == "sift" else "give 64 or more",
+            )
         if self.scale_by is not None:
             first, second, metres = self.scale_by
             if first == second or not (math.isfinite(metres) and metres > 0):

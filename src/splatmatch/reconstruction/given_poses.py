@@ -18,12 +18,14 @@ from splatmatch.formats.posed_capture import PosedCapture
 from splatmatch.geometry.distorted import DistortedCamera
 from splatmatch.jobs.child import run_in_child
 from splatmatch.jobs.progress import Progress
+from splatmatch.reconstruction.other_matcher import INSIDE, MatcherChoice, matches_by
 from splatmatch.reconstruction.photos import is_mask
 from splatmatch.reconstruction.posed_photos import CameraRecord, PosedPhotos
 from splatmatch.reconstruction.structure.features import PhotoFile
 from splatmatch.reconstruction.structure.known_poses import triangulate_known_poses
 from splatmatch.reconstruction.structure.mapping import MODEL
 from splatmatch.reconstruction.structure.matching import CorrespondenceOptions
+from splatmatch.reconstruction.structure.stopwatch import Stopwatch
 from splatmatch.reconstruction.undistort import intrinsics_of
 from splatmatch.scene.views import SparsePoints, Tracks, Unregistered
 
@@ -74,7 +76,13 @@ def read_given_poses(poses: Path, photos: Path, masks: Path | None) -> GivenPose
     return GivenPoses(capture, tuple(sorted(unregistered, key=lambda item: item.name)))
 
 
-def posed_photos(given: GivenPoses, options: CorrespondenceOptions, work: Path, progress: Progress) -> PosedPhotos:
+def posed_photos(
+    given: GivenPoses,
+    options: CorrespondenceOptions,
+    work: Path,
+    progress: Progress,
+    matcher: MatcherChoice = INSIDE,
+) -> PosedPhotos:
     """The given capture with its own points or, where it has none, with points triangulated from its photos.
 
     Poses and cameras stay as they are.
@@ -96,6 +104,11 @@ def posed_photos(given: GivenPoses, options: CorrespondenceOptions, work: Path, 
         assert image.image_path is not None
         mask = image.mask_path and image.mask_path.absolute()
         files.append(PhotoFile(image.name, image.image_path.absolute(), image.turned, index, mask))
+    clock = Stopwatch()
+    with clock("matcher"):
+        sizes = [(image.camera.width, image.camera.height) for image in images]
+        found = matches_by(matcher, files, sizes, options.pairs, work, progress)
+    options = replace(options, given=found)
     outcome = run_in_child(
         "triangulation",
         triangulate_known_poses,
@@ -117,9 +130,15 @@ def posed_photos(given: GivenPoses, options: CorrespondenceOptions, work: Path, 
     return PosedPhotos(
         capture=PosedCapture(images, _points(work / MODEL)),
         unregistered=given.unregistered,
-        record=CameraRecord("given poses", result.reprojection_error, result.pairs_matched, result.pairs_verified),
+        record=CameraRecord(
+            source="given poses",
+            reprojection_error=result.reprojection_error,
+            pairs_matched=result.pairs_matched,
+            pairs_verified=result.pairs_verified,
+            matcher=matcher.name,
+        ),
         colourless=True,
-        seconds=result.seconds,
+        seconds=result.seconds if matcher.inside else {**clock.seconds, **result.seconds},
         cpu_seconds=outcome.cpu_seconds,
         peak_bytes=outcome.peak_bytes,
     )

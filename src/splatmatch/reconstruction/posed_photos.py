@@ -23,6 +23,8 @@ class CameraRecord:
     """Pairs of them that share a part of the scene."""
     principal_points: tuple[PrincipalPoint, ...] = ()
     """What was decided about freed principal points."""
+    matcher: str | None = None
+    """What found the matches; None where none were needed."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from splatmatch.errors import InputError
 from splatmatch.formats.posed_capture import PosedCapture
 from splatmatch.jobs.progress import Progress
+from splatmatch.matchers.registry import card
 from splatmatch.reconstruction.cameras import cameras_from_photos, photos_key, usable_threads
 from splatmatch.reconstruction.config import ReconstructConfig
 from splatmatch.reconstruction.given_poses import (
@@ -18,6 +19,7 @@ from splatmatch.reconstruction.given_poses import (
     read_given_poses,
 )
 from splatmatch.reconstruction.orientation import metric_scale, moved, scaling, upright
+from splatmatch.reconstruction.other_matcher import MatcherChoice
 from splatmatch.reconstruction.output_folder import remove_old_scene
 from splatmatch.reconstruction.photos import PhotoSet, find_photos
 from splatmatch.reconstruction.split import held_out
@@ -25,7 +27,10 @@ from splatmatch.reconstruction.undistort import target_names, undistort
 from splatmatch.scene.views import Scene, View
 
 Source = PhotoSet | GivenPoses
-_STAGE_OPTIONS = ("preset", "test_every", "camera", "intrinsics", "principal_point", "pairs", "up", "scale_by", "seed")
+_STAGE_OPTIONS = (
+    *("preset", "test_every", "camera", "intrinsics", "principal_point", "pairs", "matcher", "matcher_size", "up"),
+    *("scale_by", "seed"),
+)
 
 
 def read_source(photos: Path, poses: Path | None, config: ReconstructConfig, progress: Progress) -> Source:
@@ -61,11 +66,13 @@ def posed_scene(source: Source, config: ReconstructConfig, folder: Path, work: P
         InputError, ReconstructionError, CrashError, OutputError: see the stages.
     """
     threads = config.threads or usable_threads()
+    matcher = MatcherChoice(config.matcher, config.matcher_size)
     if isinstance(source, PhotoSet):
         options = config.structure(len(source.photos), threads)
-        posed = cameras_from_photos(source, options, config.camera, config.intrinsics, work, progress)
+        posed = cameras_from_photos(source, options, config.camera, config.intrinsics, work, progress, matcher)
     else:
-        posed = posed_photos(source, config.correspondences(len(source.capture.images), threads), work, progress)
+        correspondences = config.correspondences(len(source.capture.images), threads)
+        posed = posed_photos(source, correspondences, work, progress, matcher)
     remove_old_scene(folder)
     flat = undistort(posed.capture, folder, config.long_side, posed.colourless, threads, progress)
     scene = Scene(
@@ -74,6 +81,7 @@ def posed_scene(source: Source, config: ReconstructConfig, folder: Path, work: P
         unregistered=tuple(sorted((*posed.unregistered, *flat.unreadable), key=lambda item: item.name)),
         provenance={
             "cameras": {"photos": len(flat.views), "points": len(flat.points), **asdict(posed.record)},
+            "licences": _licences(posed.record.matcher),
             "timings": {**posed.seconds, "undistortion": flat.seconds},
             "peak_memory": {"cameras": posed.peak_bytes / 1e6, "undistortion": flat.peak_bytes / 1e6},
         },
@@ -82,6 +90,10 @@ def posed_scene(source: Source, config: ReconstructConfig, folder: Path, work: P
     names = [image.name for image in posed.capture.with_photos]
     stored = dict(zip(names, target_names(names), strict=True))
     return _placed(scene, stored, isinstance(source, PhotoSet), config)
+
+
+def _licences(matcher: str | None) -> list[str]:
+    return [] if matcher is None or MatcherChoice(matcher).inside else [f"{matcher}: {card(matcher).licence}"]
 
 
 def _names(source: Source) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from splatmatch.errors import InputError
 from splatmatch.formats.scene_folder import SCENE_FILE, load_scene, save_scene
 from splatmatch.jobs.progress import Progress, Silent
+from splatmatch.matchers.registry import card
 from splatmatch.priors.registry import open_prior
 from splatmatch.reconstruction.config import ReconstructConfig
 from splatmatch.reconstruction.depth_targets import depth_targets
@@ -67,6 +68,7 @@ def reconstruct(
     photos, poses = Path(photos), None if poses is None else Path(poses)
     folder = default_folder(photos) if out is None else Path(out)
     check_folders(photos, folder)
+    card(config.matcher)  # a name that is not known is better told now
     prior = None if config.depth_prior is None else open_prior(config.depth_prior)
     scene = _with_cameras(photos, poses, folder, config, progress)
     wanted = options_of(config)

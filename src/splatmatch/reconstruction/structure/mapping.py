@@ -87,7 +87,7 @@ def structure_from_motion(
     matched = match_photos(progress, photos, cameras, options.correspondences, key, work, clock)
     models = _map(progress, matched.database, work, options, clock)
     registered = models[0].registered if models else frozenset()
-    more = _second_chances(matched, registered)
+    more = _second_chances(matched, registered) if options.correspondences.given is None else []
     if more:
         match_pairs(progress, matched.database, more, options.correspondences, clock)
         models = max(models, _map(progress, matched.database, work, options, clock), key=_success)

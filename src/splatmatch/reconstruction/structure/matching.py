@@ -12,6 +12,7 @@ import cv2
 
 from splatmatch.correspondence.pair_choice import PairOptions, choose_pairs
 from splatmatch.errors import SplatmatchError
+from splatmatch.formats.keypoint_matches import read_keypoint_matches
 from splatmatch.jobs.progress import Progress
 from splatmatch.reconstruction.structure.features import FeatureOptions, PhotoFile, largest_first, photo_features
 from splatmatch.reconstruction.structure.stopwatch import Stopwatch
@@ -23,6 +24,20 @@ _DATABASE, _KEY = "features.db", "features.key"
 
 
 @dataclass(frozen=True)
+class GivenMatches:
+    """Matches that another matcher than SIFT has found before; they are only verified here."""
+
+    path: Path
+    """File of ``KeypointMatches``, in the order of the photos."""
+    key: str
+    """Changes with the matcher and its settings."""
+    pairs: frozenset[Pair]
+    """The pairs that were tried."""
+    problems: tuple[tuple[int, str], ...] = ()
+    """Photos that could not be read, and why."""
+
+
+@dataclass(frozen=True)
 class CorrespondenceOptions:
     """What the matches between photos depend on."""
 
@@ -30,6 +45,8 @@ class CorrespondenceOptions:
     pairs: PairOptions = field(default_factory=PairOptions)
     matching: MatchingOptions = field(default_factory=MatchingOptions)
     threads: int = 1
+    given: GivenMatches | None = None
+    """Take these instead of SIFT; ``features`` and ``pairs`` then mean nothing."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +75,8 @@ def match_photos(
 
     What a run before this one left in ``work`` is used again if it has the same ``key``, cameras and options.
     """
+    if options.given is not None:
+        return _given_matches(progress, photos, cameras, options, options.given, key, work, clock)
     cv2.setNumThreads(options.threads)  # of this child process
     database = work / _DATABASE
     with clock("features"):
@@ -71,6 +90,33 @@ def match_photos(
         pairs = [(usable[a], usable[b]) for a, b in choose_pairs(descriptors, options.pairs)]
     match_pairs(progress, database, pairs, options, clock)
     return MatchedPhotos(database, counts, problems, frozenset(pairs))
+
+
+def _given_matches(
+    progress: Progress,
+    photos: Sequence[PhotoFile],
+    cameras: Sequence[Intrinsics],
+    options: CorrespondenceOptions,
+    given: GivenMatches,
+    key: str,
+    work: Path,
+    clock: Stopwatch,
+) -> MatchedPhotos:
+    database = work / _DATABASE
+    found = read_keypoint_matches(given.path)
+    with clock("features"):
+        _open(database, work / _KEY, photos, cameras, options, key)
+        stored = match_database.stored_features(database)
+        keypoints = [(index, points) for index, points in enumerate(found.keypoints) if index not in stored]
+        match_database.write_keypoints(database, keypoints)
+    with clock("matching"):
+        match_database.write_matches(database, found.rows.items())
+        progress.update("verification", 0.0, f"{len(found.rows)} pairs")
+        report = partial(progress.update, "verification")
+        match_database.verify(database, sorted(found.rows), options.matching, report)
+    unreadable = dict(given.problems)
+    counts = {index: len(points) for index, points in enumerate(found.keypoints) if index not in unreadable}
+    return MatchedPhotos(database, counts, unreadable, given.pairs)
 
 
 def match_pairs(
@@ -91,7 +137,8 @@ def _open(
     key: str,
 ) -> None:
     """Make an empty database unless there is one for the same photos, cameras and options."""
-    content = (key, tuple(cameras), [photo.camera for photo in photos], options.features, options.matching)
+    given = None if options.given is None else options.given.key
+    content = (key, tuple(cameras), [photo.camera for photo in photos], options.features, options.matching, given)
     digest = hashlib.sha256(repr(content).encode()).hexdigest()
     if database.is_file() and keyed.is_file() and keyed.read_text() == digest:
         return
