@@ -56,11 +56,9 @@ class SemiDense(nn.Module):
         self.config = config = config or SemiDenseConfig()
         self.backbone = Backbone(config.backbone) if config.backbone else XFeat()
         self.assigner = LightGlue(config.assigner)
-        self.spread = nn.Conv2d(
-            config.assigner.width, config.assigner.width, 3, padding=1, groups=config.assigner.width
-        )
-        nn.init.dirac_(self.spread.weight, groups=config.assigner.width)
-        nn.init.zeros_(self.spread.bias)
+        width = config.assigner.width
+        self.spread = nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False)
+        nn.init.dirac_(self.spread.weight, groups=width)
         self.patch = _patch_head(config.assigner, config.patch_width)
         self.patch_sharpness = nn.Parameter(torch.zeros(())) if config.patch_width else None
         self.refiner = Refiner(config.refiner)
