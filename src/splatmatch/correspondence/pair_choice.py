@@ -50,13 +50,18 @@ def choose_pairs(descriptors: Sequence[Descriptors], options: PairOptions) -> li
     if options.choice == "auto" and count <= options.screened_up_to:
         likeness = screening_matches([d[: options.screening_features] for d in descriptors])
         return sorted(set(sequence_pairs(count, 2)) | set(best_partners(likeness, options.partners, least=3)))
-    alike = retrieval_pairs(descriptors, options.partners, options.seed)
+    alike = retrieval_pairs(descriptors, options.partners, options.seed, least=0)
     return sorted(set(sequence_pairs(count, options.overlap)) | set(alike))
 
 
-def retrieval_pairs(descriptors: Sequence[Descriptors], partners: int, seed: int = 0) -> list[Pair]:
-    """Each photo with the ``partners`` photos that look most like it (VLAD)."""
-    return best_partners(vlad_similarity(descriptors, seed=seed), partners, least=0)
+def retrieval_pairs(
+    descriptors: Sequence[Descriptors], partners: int, seed: int = 0, least: float = -1.0
+) -> list[Pair]:
+    """Each photo with the ``partners`` photos that look most like it (VLAD), of those more alike than ``least``.
+
+    Likeness is relative to the set: between photos that all show one thing it is near zero, or below.
+    """
+    return best_partners(vlad_similarity(descriptors, seed=seed), partners, least)
 
 
 def sequence_pairs(count: int, overlap: int) -> list[Pair]:
