@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import arg
 
 from splatmatch.cli.arguments import Count, OptionalFile
+from splatmatch.cli.matchers import DeviceName, MatcherNames, open_matchers, words_of
 from splatmatch.cli.output import console, plain, say
 
 if TYPE_CHECKING:
     from splatmatch.evaluation.matching.pairs_result import PairsResult
     from splatmatch.formats.pair_list import PairList
-    from splatmatch.scene.matcher import Matcher
 
 OptionalPath = Annotated[Path | None, arg(metavar="PATH", help_behavior_hint="")]
 
@@ -27,7 +27,7 @@ class Options:
     """A pair list (.json), or a folder of them; docs/formats.md tells their keys."""
     scene: OptionalPath = None
     """Instead of --data: a posed scene (scene folder, COLMAP model, transforms.json, cameras.json) becomes a list."""
-    models: Annotated[str, arg(metavar="A,B,...")] = "sift,xfeat-lighterglue"
+    models: MatcherNames = "sift,xfeat-lighterglue"
     """Matchers, separated by commas; splatmatch models lists them."""
     protocol: Literal["pairs/poselib-1px@640", "pairs/poselib-1px@1024", "pairs/loftr-cv2-0.5px"] = (
         "pairs/poselib-1px@640"
@@ -51,7 +51,7 @@ class Options:
     """Write protocol, config, mean and items to this file."""
     cache: OptionalPath = None
     """Folder of predictions, used again by the next run; the user's cache if not given."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: DeviceName = "auto"
     """What matchers run on."""
     threads: Count = 1
     """Threads of the matchers; CPU seconds are only comparable with 1."""
@@ -109,34 +109,12 @@ def pair_lists(options: Options) -> tuple[PairList, ...]:
     lists = read_pair_lists(options.data)
     if options.lists:
         known = {found.name: found for found in lists}
-        wanted = _words(options.lists)
+        wanted = words_of(options.lists)
         for name in wanted:
             if name not in known:
                 raise InputError(f"{options.data}: holds no list {name}", f"there are {', '.join(known)}")
         lists = tuple(known[name] for name in wanted)
     return tuple(found.every(options.every) for found in lists)
-
-
-def open_matchers(models: str, device: str, threads: int) -> list[Matcher]:
-    """The matchers of a list of names, working at the size that a protocol gives them."""
-    import cv2
-    import torch
-
-    from splatmatch.errors import InputError
-    from splatmatch.matchers.registry import open_matcher, settings_of
-
-    if threads < 1:
-        raise InputError(f"--threads {threads}: give 1 or more")
-    torch.set_num_threads(threads)
-    cv2.setNumThreads(threads)
-    names = _words(models)
-    if not names:
-        raise InputError("--models names no matcher", "splatmatch models lists them")
-    return [open_matcher(name, device=device, **({"size": 0} if "size" in settings_of(name) else {})) for name in names]
-
-
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _print(result: PairsResult) -> None:

@@ -183,6 +183,7 @@ def _header(file: BinaryIO, path: Path) -> ImageFile:
 def _plugin(magic: bytes) -> type[ImageFile]:
     from PIL.JpegImagePlugin import JpegImageFile
     from PIL.PngImagePlugin import PngImageFile
+    from PIL.PpmImagePlugin import PpmImageFile
     from PIL.TiffImagePlugin import TiffImageFile
     from PIL.WebPImagePlugin import WebPImageFile
 
@@ -192,6 +193,8 @@ def _plugin(magic: bytes) -> type[ImageFile]:
         return PngImageFile
     if magic[:4] in {b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"}:
         return TiffImageFile
+    if magic[:3] in {b"P5\n", b"P6\n", b"P5 ", b"P6 "}:
+        return PpmImageFile
     if magic.startswith(b"RIFF") and magic[8:12] == b"WEBP":
         return WebPImageFile
     raise ValueError("no image signature")

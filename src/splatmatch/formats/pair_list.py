@@ -1,9 +1,9 @@
 """Lists of image pairs: with known relative pose as JSON, or names alone as hloc's ``pairs.txt``.
 
 The JSON is ``{"dataset", "folder", "note", "pairs": [{"name0", "name1", "size0", "size1", "K0", "K1", "T_0to1",
-"dist0", "dist1", "overlap"}, ...]}``: sizes are [width, height] of the stored files, ``dist`` is OpenCV's k1, k2, p1, p2, and
-``T_0to1`` is a 4x4 matrix b_from_a; dist and overlap are optional, other keys are skipped. ``folder`` lies beside the
-file, or beside the folder of the file.
+"dist0", "dist1", "overlap"}, ...]}``: sizes are [width, height] of the stored files, ``dist`` is OpenCV's k1, k2, p1,
+p2, and ``T_0to1`` is a 4x4 matrix b_from_a; dist and overlap are optional, other keys are skipped. ``folder`` lies
+beside the file, or beside the folder of the file.
 
 Convention: corner pixels, OpenCV axes: ours. Poses in files are rounded, so rotations become the nearest exact one.
 """
