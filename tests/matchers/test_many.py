@@ -29,7 +29,7 @@ class Counting:
     """SIFT that counts the photos it looks at."""
 
     def __init__(self):
-        self._sift = open_matcher("sift", device="cpu")
+        self._sift = open_matcher("sift", device="cpu", count=200)
         self.card, self.settings_hash = self._sift.card, self._sift.settings_hash
         self.features_hash = self._sift.features_hash
         self.looked = 0
@@ -208,7 +208,7 @@ def test_a_killed_run_goes_on_with_the_features_it_had(photos, tmp_path):
         from splatmatch.matchers.many import extract_photos
         from splatmatch.matchers.registry import open_matcher
         photos = [Path(p) for p in sys.argv[2:]]
-        sift, store = open_matcher("sift", device="cpu"), FeatureStore(Path(sys.argv[1]))
+        sift, store = open_matcher("sift", device="cpu", count=200), FeatureStore(Path(sys.argv[1]))
         for index in extract_photos(sift, photos, store, workers=1):
             print(index, flush=True)
             time.sleep(0.2)
@@ -227,7 +227,7 @@ def test_a_killed_run_goes_on_with_the_features_it_had(photos, tmp_path):
 
 
 def test_matches_of_features_with_nan_are_refused():
-    sift = open_matcher("sift", device="cpu")
+    sift = open_matcher("sift", device="cpu", count=200)
     features = sift.extract(noise())
     spoilt = features.descriptors.copy()
     spoilt[3, 5] = np.nan
