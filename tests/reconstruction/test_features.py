@@ -14,7 +14,7 @@ from splatmatch.reconstruction.structure.features import (
     PhotoFile,
     detect,
     photo_features,
-    root_sift,
+    stored_root_sift,
 )
 from tests.reconstruction.photo_sets import write_photo
 
@@ -66,7 +66,7 @@ def test_most_features_are_bounded_and_an_empty_photo_has_none(corner):
 def test_root_sift_has_length_512():
     """||sqrt(d / |d|_1)|| = 1, stored times 512 in bytes."""
     table = np.random.default_rng(0).gamma(0.5, 20, (50, 128)).astype(np.float32)
-    stored = root_sift(table)
+    stored = stored_root_sift(table)
     expected = np.sqrt(table / table.sum(1, keepdims=True))
     assert np.abs(stored / 512 - expected)[expected < 0.49].max() <= 0.5 / 512 + 1e-6
     assert np.linalg.norm(unit_vectors(stored), axis=1) == pytest.approx(np.ones(50), abs=1e-6)

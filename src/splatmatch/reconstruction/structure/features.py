@@ -1,7 +1,6 @@
-"""SIFT keypoints and descriptors of photos (Lowe, 2004; RootSIFT: Arandjelovic and Zisserman, 2012).
+"""SIFT features of photos, by the detector of ``matchers``, with scales and angles as COLMAP stores them.
 
-OpenCV's detector: on a CPU it takes a third of the time of the one inside pycolmap and gives cameras of the same
-accuracy; photos are read here, so EXIF orientation, transparency, 16 bits and masks are treated as everywhere else.
+Photos are read here, so EXIF orientation, transparency, 16 bits and masks are treated as everywhere else.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from splatmatch.errors import SplatmatchError
 from splatmatch.formats.images import read_image
 from splatmatch.formats.masks import read_mask
+from splatmatch.matchers.sift_detection import detect_sift, root_sift
 from splatmatch.reconstruction.structure.prefetch import prefetched
 
 
@@ -81,22 +81,15 @@ def detect(grey: NDArray[np.uint8], mask: NDArray[np.bool_] | None, options: Fea
     allowed = None
     if mask is not None:
         allowed = cv2.resize(mask.astype(np.uint8), grey.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    sift = cv2.SIFT.create(
-        nfeatures=options.count, contrastThreshold=options.contrast, edgeThreshold=10, enable_precise_upscale=True
-    )
-    found, table = sift.detectAndCompute(grey, allowed)
-    if not found:
-        return Features(np.zeros((0, 4), np.float32), np.zeros((0, 128), np.uint8))
+    found = detect_sift(grey, allowed, options.count, options.contrast)
     sx, sy = width / grey.shape[1], height / grey.shape[0]
-    rows = [((k.pt[0] + 0.5) * sx, (k.pt[1] + 0.5) * sy, 0.5 * k.size * sx, np.radians(k.angle)) for k in found]
-    keypoints = np.array(rows, np.float32)[: options.count]
-    return Features(keypoints, root_sift(np.asarray(table)[: options.count]))
+    columns = (found.points * np.array([sx, sy]), found.scales[:, None] * sx, found.angles[:, None])
+    return Features(np.concatenate(columns, axis=1, dtype=np.float32), stored_root_sift(found.descriptors))
 
 
-def root_sift(descriptors: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Square root of L1-normalised descriptors (K, 128), times 512, as bytes: COLMAP's storage."""
-    total = np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-9)
-    return np.asarray(np.minimum(np.rint(512 * np.sqrt(descriptors / total)), 255), np.uint8)
+def stored_root_sift(descriptors: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """RootSIFT of descriptors (K, 128), times 512, as bytes: COLMAP's storage."""
+    return np.asarray(np.minimum(np.rint(512 * root_sift(descriptors)), 255), np.uint8)
 
 
 def largest_first(keypoints: NDArray[np.float32], descriptors: NDArray[np.uint8]) -> NDArray[np.uint8]:
