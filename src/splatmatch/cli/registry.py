@@ -81,6 +81,7 @@ COMMANDS = (
     Command(
         "demo", "demo", "", "the whole job on forty photos that ship with splatmatch, with a report", resume=_GO_ON
     ),
+    Command("models", "models", "", "the matchers: licence, sizes, pixel origin, whether they are on this machine"),
     Command("doctor", "doctor", "", "versions, engines and their speed, threads, caches, weights, what is missing"),
 )
 
