@@ -8,6 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from splatmatch.evaluation.matching.known_displacements import evaluate_homographies as evaluate_homographies
+    from splatmatch.evaluation.matching.known_displacements import evaluate_stereo as evaluate_stereo
+    from splatmatch.evaluation.matching.mapfree import evaluate_mapfree as evaluate_mapfree
+    from splatmatch.evaluation.matching.pairs import evaluate_pairs as evaluate_pairs
     from splatmatch.evaluation.views import evaluate_views as evaluate_views
     from splatmatch.formats.export import export_scene as export_scene
     from splatmatch.formats.scene_folder import load_scene as load_scene
@@ -16,6 +20,9 @@ if TYPE_CHECKING:
     from splatmatch.formats.splat_files import write_splat as write_splat
     from splatmatch.geometry.camera import Camera as Camera
     from splatmatch.geometry.pose import Pose as Pose
+    from splatmatch.matchers.folder import FolderOptions as FolderOptions
+    from splatmatch.matchers.folder import match_folder as match_folder
+    from splatmatch.matchers.match import match as match
     from splatmatch.pairs.audit import AuditConfig as AuditConfig
     from splatmatch.pairs.audit import audit as audit
     from splatmatch.pairs.generate import GenerateConfig as GenerateConfig
@@ -40,6 +47,7 @@ _HOMES = {
     "AuditConfig": "pairs.audit",
     "Camera": "geometry.camera",
     "FitConfig": "splats.fit_config",
+    "FolderOptions": "matchers.folder",
     "Gaussians": "scene.gaussians",
     "GenerateConfig": "pairs.generate",
     "LiftConfig": "pairs.lift.config",
@@ -51,12 +59,18 @@ _HOMES = {
     "ShardReader": "pairs.reader",
     "View": "scene.views",
     "audit": "pairs.audit",
+    "evaluate_homographies": "evaluation.matching.known_displacements",
+    "evaluate_mapfree": "evaluation.matching.mapfree",
+    "evaluate_pairs": "evaluation.matching.pairs",
+    "evaluate_stereo": "evaluation.matching.known_displacements",
     "evaluate_views": "evaluation.views",
     "export_scene": "formats.export",
     "fit": "splats.fit",
     "generate": "pairs.generate",
     "lift": "pairs.lift.job",
     "load_scene": "formats.scene_folder",
+    "match": "matchers.match",
+    "match_folder": "matchers.folder",
     "open_prior": "priors.registry",
     "read_splat": "formats.splat_files",
     "reconstruct": "reconstruction.reconstruct",
