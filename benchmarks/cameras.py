@@ -29,6 +29,7 @@ from splatmatch.jobs.progress import Silent
 from splatmatch.metrics.pose import pose_errors
 from splatmatch.reconstruction.cameras import cameras_from_photos, usable_threads
 from splatmatch.reconstruction.config import PRESETS, ReconstructConfig
+from splatmatch.reconstruction.other_matcher import MatcherChoice
 from splatmatch.reconstruction.photos import PhotoSet, find_photos
 from splatmatch.reconstruction.posed_photos import PosedPhotos
 from splatmatch.reconstruction.structure.mapping import StructureOptions
@@ -72,7 +73,8 @@ def measure(name: str, arguments: argparse.Namespace, chosen: slice) -> Row:
         intrinsics = f"{camera.fx},{camera.fy},{camera.cx},{camera.cy}"
         options = replace(options, fixed_intrinsics=True)
     with tempfile.TemporaryDirectory() as work:
-        posed = cameras_from_photos(photos, options, "auto", intrinsics, Path(work), Silent())
+        matcher = MatcherChoice(arguments.matcher, arguments.matcher_size)
+        posed = cameras_from_photos(photos, options, "auto", intrinsics, Path(work), Silent(), matcher)
     return _row(name, truth, posed, len(photos.photos))
 
 
@@ -142,6 +144,8 @@ def main() -> None:
     parser.add_argument("--partners", type=int, help="best partners that each photo keeps")
     parser.add_argument("--pairs", default="auto", choices=["auto", "all", "sequence"])
     parser.add_argument("--principal-point", default="auto", choices=["auto", "centre", "free"])
+    parser.add_argument("--matcher", default="sift", help="what finds the matches")
+    parser.add_argument("--matcher-size", type=int, help="long side at which another matcher than sift works")
     parser.add_argument("--threads", type=int, default=usable_threads())
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
@@ -165,7 +169,7 @@ def main() -> None:
 
 
 def _print(rows: list[Row], arguments: argparse.Namespace) -> None:
-    title = f"preset {arguments.preset}, {arguments.threads} threads, seed {arguments.seed}"
+    title = f"{arguments.matcher}, preset {arguments.preset}, {arguments.threads} threads, seed {arguments.seed}"
     table = Table(title=title)
     for column in ("capture", "posed", "centre median / max", "relative", "rotation median / max", "principal point px",
                    "error px", "s", "CPU s", "peak GB"):  # fmt: skip

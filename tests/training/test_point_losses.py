@@ -15,6 +15,7 @@ from splatmatch.training.point_losses import (
     Partners,
     PointTruth,
     assignment_loss,
+    focal_assignment_loss,
     label_weight,
     partners,
     precision_loss,
@@ -102,6 +103,15 @@ def test_assignment_loss_by_value():
     assert math.isclose(float(loss), 0.5 * math.log(4) + 0.5 * math.log(2), rel_tol=1e-6)
     surer = assignment_loss(_assignment(torch.full((1, 2, 2), math.log(0.9))), truth, torch.ones(1, 2))
     assert surer < loss
+
+
+def test_focal_loss_by_value():
+    truth = Partners(
+        torch.tensor([[[True, False], [False, False]]]), torch.tensor([[False, True]]), torch.tensor([[False, True]])
+    )
+    loss = focal_assignment_loss(_assignment(torch.full((1, 2, 2), math.log(0.2))), truth, torch.ones(1, 2))
+    expected = 0.25 * 0.8**2 * math.log(5) + 2 * 0.25 * 0.25 * math.log(2)
+    assert math.isclose(float(loss), expected, rel_tol=1e-6)
 
 
 def test_nothing_known_costs_nothing():

@@ -58,6 +58,13 @@ COMMANDS = (
         "lift", "lift", "PHOTOS --out PAIRS --pairs N", "single photos become pairs with exact correspondences", _GO_ON
     ),
     Command(
+        "match",
+        "match",
+        "A B [--plot FILE] | FOLDER --to colmap|hloc|npz --out PATH",
+        "correspondences of two photos, or of a whole folder for other tools",
+        resume="run the same command again to go on where it stopped",
+    ),
+    Command(
         "audit", "audit", "PAIRS --report FILE.html", "how hard pairs are, and how far their labels can be trusted"
     ),
     Command(
