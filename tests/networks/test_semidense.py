@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from splatmatch.networks.points import mutual
-from splatmatch.networks.semidense import CELL, PRESETS, SemiDense, SemiDenseConfig, centres
+from splatmatch.networks.semidense import PRESETS, SemiDense, SemiDenseConfig, centres
+from splatmatch.networks.xfeat import CELL
 
 MILLION = 1e6
 

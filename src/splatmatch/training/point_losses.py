@@ -95,6 +95,21 @@ def assignment_loss(assignment: Assignment, truth: Partners, weight: Tensor) -> 
     return (0.5 * positive + 0.25 * alone).mean()
 
 
+def focal_assignment_loss(
+    assignment: Assignment, truth: Partners, weight: Tensor, alpha: float = 0.25, gamma: float = 2.0
+) -> Tensor:
+    """-alpha (1 - p)^gamma log p of the matched, mean over pairs, (): the focal loss in LoFTR's form (Sun et al., 2021).
+
+    Points alone add a quarter of alpha times the cross entropy of their matchability in each image.
+    """
+    log_likely = (assignment.log_scores * truth.matched).sum(2)
+    likely = log_likely.exp()
+    positive = _mean(-alpha * (1 - likely).pow(gamma) * log_likely, truth.matched.any(2) * weight)
+    alone = _mean(functional.softplus(assignment.matchable_a), truth.alone_a.float())
+    alone = alone + _mean(functional.softplus(assignment.matchable_b), truth.alone_b.float())
+    return (positive + 0.25 * alpha * alone).mean()
+
+
 def reliability_loss(scores: Tensor, truth: Partners) -> Tensor:
     """Cross entropy of the reliability (B, N) of keypoints of a with whether they have a partner, ()."""
     matched = truth.matched.any(2)
