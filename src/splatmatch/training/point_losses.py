@@ -98,7 +98,7 @@ def assignment_loss(assignment: Assignment, truth: Partners, weight: Tensor) -> 
 def focal_assignment_loss(
     assignment: Assignment, truth: Partners, weight: Tensor, alpha: float = 0.25, gamma: float = 2.0
 ) -> Tensor:
-    """-alpha (1 - p)^gamma log p of the matched, mean over pairs, (): the focal loss in LoFTR's form (Sun et al., 2021).
+    """-alpha (1 - p)^gamma log p of the matched, mean over pairs, (): a focal loss, as in LoFTR (Sun et al., 2021).
 
     Points alone add a quarter of alpha times the cross entropy of their matchability in each image.
     """
