@@ -119,6 +119,7 @@ def pair_lists(options: Options) -> tuple[PairList, ...]:
 
 def _print(result: PairsResult) -> None:
     say(f"protocol: {result.protocol}")
+    say(f"estimated by {', '.join(result.solvers.values())}")
     console(columns=190).print(replace(result.figures(), title="").to_rich())
     differences = result.difference_figures()
     if differences is not None:

@@ -169,6 +169,11 @@ def homography(
     return _plane_matrix("homography", points_a, points_b, options)
 
 
+def solver_version(estimator: Estimator) -> str:
+    """Library and version that stand behind an estimator."""
+    return _solver(VerificationOptions(estimator)).version
+
+
 def undistorted_points(points: Floats, camera: Camera | DistortedCamera) -> tuple[Floats, Camera]:
     """Where a pinhole of the same focal lengths and principal point sees the points (M, 2), and that pinhole.
 

@@ -33,7 +33,9 @@ def write_pairs_page(result: PairsResult, specimens: Sequence[Specimen], path: P
     body = [
         f"<header><h1>Matchers on {count} pairs</h1><p>{escape(names)}</p></header>",
         html.key_figures(_key_figures(result)),
-        html.section("Figures", str(result.protocol), html.table(result.figures())),
+        html.section(
+            "Figures", f"{result.protocol}. {', '.join(result.solvers.values())}.", html.table(result.figures())
+        ),
         compared,
         *(_worst(matcher, list(group)) for matcher, group in groupby(specimens, key=lambda found: found.matcher)),
         "<footer>Made by splatmatch. This page is complete in itself.</footer>",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from splatmatch.correspondence.verification import Estimator
+from splatmatch.correspondence.verification import Estimator, solver_version
 from splatmatch.evaluation.matching.protocols import PairsProtocol
 from splatmatch.evaluation.matching.scores import PairScore
 from splatmatch.evaluation.tables import Column, Figures, Value
@@ -122,6 +122,11 @@ class PairsResult:
             rows += [_cells(row, several) for row in self.means()]
         return Figures(str(self.protocol), columns, tuple(rows))
 
+    @property
+    def solvers(self) -> dict[str, str]:
+        """Library and version by estimator."""
+        return {estimator: solver_version(estimator) for estimator in self.estimators}
+
     def differences(self) -> dict[tuple[str, str, Estimator], PairedDifference]:
         """Of AUC at the middle threshold to the baseline, by list (or pooled), matcher and estimator."""
         base = next((scores for scores in self.matchers if scores.card.name == self.baseline), None)
@@ -163,7 +168,7 @@ class PairsResult:
             "config": {
                 "lists": {found.name: {"pairs": len(found.pairs), "note": found.note} for found in self.lists},
                 "matchers": [{**asdict(s.card), "settings_hash": s.settings_hash} for s in self.matchers],
-                "estimators": list(self.estimators),
+                "estimators": self.solvers,
                 "baseline": self.baseline,
             },
             "mean": {
