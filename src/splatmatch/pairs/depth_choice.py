@@ -18,7 +18,9 @@ PAIRS = 8
 """Pairs that they are compared on."""
 LONG_SIDE = 320
 """Size of the images, pixels."""
-LOOSE = LabelConfig(max_cycle=float("inf"), max_depth_error=0.1, edge_tolerance=0.05, edge_margin=1)
+LOOSE = LabelConfig(
+    max_cycle=float("inf"), max_depth_error=0.1, edge_tolerance=0.05, edge_margin=1, max_sigma=float("inf")
+)
 """What counts as the same surface: differences above that are occlusions."""
 
 

@@ -27,7 +27,7 @@ class LabelConfig:
     """Second difference of inverse depth, relative, above which neighbours are not one surface."""
     edge_margin: int = 0
     """Pixels beyond those at a depth edge that get no label either."""
-    max_sigma: float = float("inf")
+    max_sigma: float = 2.0
     """Pixels of label uncertainty above which there is no label."""
 
 

@@ -21,7 +21,9 @@ from splatmatch.pairs.timing import timed
 from splatmatch.pairs.uncertainty import disagreement_factor, label_sigma
 from splatmatch.pairs.viewpoints import Viewpoint
 
-OVERLAP = LabelConfig(max_cycle=4.0, max_depth_error=0.05, edge_tolerance=0.05, edge_margin=0)
+OVERLAP = LabelConfig(
+    max_cycle=4.0, max_depth_error=0.05, edge_tolerance=0.05, edge_margin=0, max_sigma=float("inf")
+)
 """What counts as seen by both when overlap is measured: looser than labels, which also keep off depth edges."""
 LEAST_OVERLAP = 0.05
 """Mean overlap below which a rendered pair is not stored."""
