@@ -38,7 +38,7 @@ class DiskDetector:
     """
 
     name, width, multiple, smallest = "disk", 128, 1, 32
-    bytes_per_pixel = 2600.0
+    bytes_per_pixel = 2500.0
 
     def __init__(self, count: int, device: str) -> None:
         self._count, self._device = count, device
@@ -62,7 +62,7 @@ class AlikedDetector:
     """
 
     name, width, multiple, smallest = "aliked-n16", 128, 1, 64
-    bytes_per_pixel = 2600.0
+    bytes_per_pixel = 2000.0
 
     def __init__(self, count: int, threshold: float, device: str) -> None:
         self._device = device

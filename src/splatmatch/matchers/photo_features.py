@@ -73,6 +73,7 @@ class PhotoFeatures:
     ) -> None:
         self._matcher, self._photos, self._store, self._read = matcher, photos, store, read
         self._hashes: dict[int, str] = {}
+        self._extracting = threading.Lock()  # one at a time: a detector uses all cores, and much memory
         self._recent = Recent(self._make, _bytes, memory)
 
     def get(self, index: int) -> Features:
@@ -91,14 +92,19 @@ class PhotoFeatures:
 
     def _make(self, index: int) -> Features:
         if self._store is None:
-            return self._matcher.extract(self._read(self._photos[index]))
+            return self._extracted(index)
         found = self._store.read(self._hash(index), self._matcher.features_hash)
         if found is None:
-            fresh = self._matcher.extract(self._read(self._photos[index]))
+            fresh = self._extracted(index)
             self._store.write(self._hash(index), self._matcher.features_hash, fresh)
             found = self._store.read(self._hash(index), self._matcher.features_hash)  # as a later run will see them
             return fresh if found is None else found
         return found
+
+    def _extracted(self, index: int) -> Features:
+        pixels = self._read(self._photos[index])
+        with self._extracting:
+            return self._matcher.extract(pixels)
 
     def _hash(self, index: int) -> str:
         if index not in self._hashes:

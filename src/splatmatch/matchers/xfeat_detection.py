@@ -49,7 +49,7 @@ class XFeatDetector:
     """
 
     name, width, multiple, smallest = "xfeat", 64, 32, 32
-    bytes_per_pixel = 300.0
+    bytes_per_pixel = 140.0
 
     def __init__(self, options: XFeatOptions, device: Device) -> None:
         self._options = options

@@ -51,7 +51,7 @@ class SiftDetector:
     """Finds SIFT features."""
 
     name, width, multiple, smallest = "sift", 128, 1, 1
-    bytes_per_pixel = 330.0
+    bytes_per_pixel = 260.0
 
     def __init__(self, options: Options) -> None:
         self._options = options
