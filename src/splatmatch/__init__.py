@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from splatmatch.matchers.folder import FolderOptions as FolderOptions
     from splatmatch.matchers.folder import match_folder as match_folder
     from splatmatch.matchers.match import match as match
+    from splatmatch.matchers.registry import open_matcher as open_matcher
     from splatmatch.pairs.audit import AuditConfig as AuditConfig
     from splatmatch.pairs.audit import audit as audit
     from splatmatch.pairs.generate import GenerateConfig as GenerateConfig
@@ -71,6 +72,7 @@ _HOMES = {
     "load_scene": "formats.scene_folder",
     "match": "matchers.match",
     "match_folder": "matchers.folder",
+    "open_matcher": "matchers.registry",
     "open_prior": "priors.registry",
     "read_splat": "formats.splat_files",
     "reconstruct": "reconstruction.reconstruct",
