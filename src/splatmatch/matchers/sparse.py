@@ -66,6 +66,7 @@ class SparseMatcher:
         options: of size and tiles.
         feature_settings: everything else that features depend on.
         pair_settings: everything else that matches depend on.
+        weights: SHA-256 that names the weights; None = those of the card.
     """
 
     def __init__(
@@ -77,12 +78,13 @@ class SparseMatcher:
         options: SizeOptions,
         feature_settings: Any,
         pair_settings: Any,
+        weights: str | None = None,
     ) -> None:
         if count < 1:
             raise InputError(f"count={count}: at least one feature per photo is needed")
         self.card = card
         self._detector, self._pairing, self._count, self._options = detector, pairing, count, options
-        self.weights = weights_sha256(card.weights)
+        self.weights = weights_sha256(card.weights) if weights is None else weights
         size = {name: getattr(options, name) for name in ("size", "tiles", "memory")}
         self.features_hash = digest("features", detector.name, self.weights, size, count, feature_settings)
         self.settings_hash = digest("matches", card.name, self.features_hash, pair_settings)
