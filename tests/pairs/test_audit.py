@@ -15,9 +15,7 @@ from splatmatch.pairs.reader import ShardReader
 from splatmatch.pairs.truth import exact_correspondences, exact_scene
 from tests.pairs.exact_pairs import pair, scene, write_pairs
 
-LOOSE = LabelConfig(
-    max_cycle=50.0, max_depth_error=1.0, edge_tolerance=1.0, edge_margin=0, max_sigma=float("inf")
-)
+LOOSE = LabelConfig(max_cycle=50.0, max_depth_error=1.0, edge_tolerance=1.0, edge_margin=0, max_sigma=float("inf"))
 
 
 def test_exact_depth_is_found_exact_and_most_of_what_both_see_is_labelled(tmp_path):

@@ -30,7 +30,7 @@ class Options:
     exact: Annotated[str, arg(metavar="synthetic:KIND:SEED")] = ""
     """Judge labels by this exact geometry; the scenes must be in its frame. Pairs of synthetic scenes need none."""
     max_sigma: Annotated[float | None, arg(metavar="PIXELS", help_behavior_hint="")] = None
-    """Labels of a larger predicted uncertainty, in pixels, are not counted as labels; 2 if not given, inf = no limit."""
+    """Labels of a larger predicted uncertainty, in pixels, are not counted; 2 if not given, inf = no limit."""
     strict: bool = False
     """A damaged shard or sample is an error; else it is named and skipped."""
 

@@ -72,6 +72,21 @@ def describe(blocks: bytes, key: str, source: str) -> dict[str, Any]:
     return parse_json_object(members[JSON_SUFFIX], f"{source}: {key}")
 
 
+def describe_at(path: Path, entry: Entry) -> dict[str, Any]:
+    """The JSON of one sample of a shard; nothing else of it is read.
+
+    Raises:
+        FormatError: the blocks are damaged, or there is no JSON.
+    """
+    end = entry.offset + entry.size
+    with open(path, "rb") as file:
+        for info, name in _walk(file, end, str(path), entry.offset):
+            if name == f"{entry.key}.{JSON_SUFFIX}":
+                file.seek(info.offset_data)
+                return parse_json_object(file.read(info.size), f"{path}: {entry.key}")
+    raise FormatError(f"{path}: sample {entry.key} has no {JSON_SUFFIX}")
+
+
 def entry_of(key: str, offset: int, blocks: bytes) -> Entry:
     """The entry of a sample's blocks at ``offset``."""
     return Entry(key, offset, len(blocks), zlib.crc32(blocks))
@@ -111,9 +126,8 @@ class _TornError(FormatError):
     """The archive stops, or stops being one."""
 
 
-def _walk(file: BinaryIO, size: int, source: str) -> Iterator[tuple[tarfile.TarInfo, str]]:
-    """The members of a tar file one after the other, each (TarInfo, name), as far as they are complete."""
-    at = 0
+def _walk(file: BinaryIO, size: int, source: str, at: int = 0) -> Iterator[tuple[tarfile.TarInfo, str]]:
+    """The members of a tar file one after the other, from byte ``at``, each (TarInfo, name), as far as complete."""
     while at < size:
         file.seek(at)
         header = file.read(BLOCK)

@@ -21,9 +21,7 @@ from splatmatch.pairs.timing import timed
 from splatmatch.pairs.uncertainty import disagreement_factor, label_sigma
 from splatmatch.pairs.viewpoints import Viewpoint
 
-OVERLAP = LabelConfig(
-    max_cycle=4.0, max_depth_error=0.05, edge_tolerance=0.05, edge_margin=0, max_sigma=float("inf")
-)
+OVERLAP = LabelConfig(max_cycle=4.0, max_depth_error=0.05, edge_tolerance=0.05, edge_margin=0, max_sigma=float("inf"))
 """What counts as seen by both when overlap is measured: looser than labels, which also keep off depth edges."""
 LEAST_OVERLAP = 0.05
 """Mean overlap below which a rendered pair is not stored."""
@@ -74,6 +72,16 @@ class PairMaker:
     def __call__(self, task: PairTask) -> Made:
         """Render, change the colours, measure, pack."""
         seconds: dict[str, float] = {}
+        sample = self.sample(task, seconds)
+        blocks = None
+        if sample.overlap >= LEAST_OVERLAP:
+            with timed(seconds, "encoding"):
+                blocks = encode(sample)
+        return Made(task, blocks, seconds)
+
+    def sample(self, task: PairTask, seconds: dict[str, float] | None = None) -> PairSample:
+        """The pair itself, however little its images overlap; the time of each stage is added to ``seconds``."""
+        seconds = {} if seconds is None else seconds
         source = self.cache.open(task.spec, task.scene_seed)
         rng = np.random.default_rng(task.seed)
         with timed(seconds, "render"):
@@ -84,12 +92,7 @@ class PairMaker:
         with timed(seconds, "colours"):
             pictures = [self._picture(shot, view, rng) for shot, view in zip(shots, (task.a, task.b), strict=True)]
         with timed(seconds, "labels"):
-            sample = self._sample(task, source, shots, [rgb for rgb, _ in pictures], [done for _, done in pictures])
-        blocks = None
-        if sample.overlap >= LEAST_OVERLAP:
-            with timed(seconds, "encoding"):
-                blocks = encode(sample)
-        return Made(task, blocks, seconds)
+            return self._sample(task, source, shots, [rgb for rgb, _ in pictures], [done for _, done in pictures])
 
     def _picture(self, shot: Shot, view: Viewpoint, rng: np.random.Generator) -> tuple[Any, dict[str, Any]]:
         """The stored colours (H, W, 3) uint8, and what was done to them."""

@@ -85,7 +85,7 @@ class Planner:
         turn = given = 0
         while productive:
             for spec in list(productive):
-                part = self._plan(spec, turn, size, given)
+                part = self.plan(spec, turn, size, given)
                 self.rounds.append(part)
                 turn += 1
                 given += len(part.tasks)
@@ -99,7 +99,12 @@ class Planner:
                 "give other scenes, or milder viewpoints",
             )
 
-    def _plan(self, spec: SourceSpec, turn: int, size: int, given: int) -> Round:
+    def plan(self, spec: SourceSpec, turn: int, size: int, given: int = 0) -> Round:
+        """One round: up to ``size`` pairs of ``spec``, after ``given`` others, which follow from ``turn`` alone.
+
+        Raises:
+            InputError: the scene cannot be used.
+        """
         config = self.config
         scene_seed = spec.seed(config.seed, turn)
         source = self.cache.open(spec, scene_seed)

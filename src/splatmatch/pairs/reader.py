@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from splatmatch.errors import FormatError, InputError
 from splatmatch.formats.json_text import list_of, number, read_json_object, text
-from splatmatch.pairs.archive import Entry, scan, unpack
+from splatmatch.pairs.archive import Entry, describe_at, scan, unpack
 from splatmatch.pairs.members import sample_from_members
 from splatmatch.pairs.sample import KEY, PairSample
 from splatmatch.pairs.shards import INDEX_FILE, VERSION
@@ -103,6 +103,18 @@ class ShardReader:
             path, entry = self._places[at]
             self._skip(Corrupt(f"{path}: {entry.key}", str(error), 1), error)
             return None
+
+    def describe(self, at: int) -> dict[str, Any]:
+        """The JSON of sample ``at``, without its images.
+
+        Raises:
+            FormatError: the sample is damaged, or its shard cannot be read.
+        """
+        path, entry = self._places[at]
+        try:
+            return describe_at(path, entry)
+        except OSError as error:
+            raise FormatError(f"{path}: cannot be read ({error.strerror})") from error
 
     def _open_index(self) -> None:
         source = str(self.folder / INDEX_FILE)
