@@ -22,13 +22,18 @@ AHEAD = 3
 
 
 def map_ordered(
-    title: str, work: Callable[[Task], Result], tasks: Iterable[Task], workers: int = 1, threads: int = 1
+    title: str,
+    work: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    workers: int = 1,
+    threads: int = 1,
+    ahead: int = 0,
 ) -> Generator[Result]:
     """``work(task)`` of each task, in the order of ``tasks``, whatever the number of workers.
 
-    With one worker the work is done in this process. Else ``work`` is pickled once per worker and may keep what it
-    loads; ``tasks`` is drawn in the caller's thread, a few ahead of the results. Workers end when the iterator is
-    closed, or when this process dies.
+    With one worker the work is done in this process, unless ``ahead`` asks for results beforehand. Else ``work`` is
+    pickled once per worker and may keep what it loads; ``tasks`` is drawn in the caller's thread, a few ahead of the
+    results. Workers end when the iterator is closed, or when this process dies.
 
     Args:
         title: what a worker does, for error messages.
@@ -36,23 +41,24 @@ def map_ordered(
         tasks: picklable.
         workers: number of processes.
         threads: of OpenMP and BLAS in each.
+        ahead: results that may be ready before the caller takes them; 0 = ``AHEAD`` per worker.
 
     Raises:
         CrashError: a worker died without an answer (killed, out of memory, crash in a library).
         SplatmatchError: ``work`` raised it; other exceptions arrive unchanged too, in the place of the result.
     """
-    if workers <= 1:
+    if workers <= 1 and not ahead:
         yield from map(work, tasks)
         return
     with ExitStack() as stack:
         handed: queue.Queue[tuple[int, Task]] = queue.Queue()
         done: queue.Queue[tuple[int, bool, Any]] = queue.Queue()
-        for _ in range(workers):
+        for _ in range(max(1, workers)):
             complaints = stack.enter_context(tempfile.TemporaryFile())
             process = spawn(__name__, threads, complaints)
             stack.callback(_end, process)
             threading.Thread(target=_attend, args=(title, work, process, complaints, handed, done), daemon=True).start()
-        yield from _in_order(iter(tasks), handed, done, AHEAD * workers)
+        yield from _in_order(iter(tasks), handed, done, ahead or AHEAD * workers)
 
 
 def serve() -> None:
