@@ -6,8 +6,8 @@
     python benchmarks/same_place.py report test/*.json
 
 True pairs are those of the lists in DIR/pairs, and photos one to three apart in the captures of DIR/cycles_train; false
-pairs are photos of different places. Fitted on the validation lists and the rendered captures only: the weights printed
-go into ``splatmatch/correspondence/same_place.py``.
+pairs are photos of different places among these. Fitted on the validation lists and the rendered captures only: the
+weights printed go into ``splatmatch/correspondence/same_place.py``.
 """
 
 from __future__ import annotations
@@ -22,12 +22,21 @@ from scipy.optimize import minimize
 
 from splatmatch.correspondence.same_place import ACCEPTED, Evidence, evidence, probability
 from splatmatch.correspondence.two_view import two_view_geometry
+from splatmatch.formats.images import read_photo_info
 from splatmatch.formats.pair_list import read_pair_list
-from splatmatch.matchers.many import match_pairs
+from splatmatch.jobs.progress import Silent
+from splatmatch.matchers.pair_selection import PairSelection
+from splatmatch.matchers.photo_matches import PhotoSource, match_photo_set
 from splatmatch.matchers.registry import open_matcher
+from splatmatch.scene.matches import Matches
 
-VALIDATION = ("cycles_room", "ingp_fox")
-TEST = ("strecha_fountain_P11", "strecha_herzjesu_P8", "llff_fern", "sevenscenes_redkitchen_150", "superglue_scannet15")
+LISTS = {
+    "validation": ("cycles_room", "ingp_fox"),
+    "test": (
+        *("strecha_fountain_P11", "strecha_herzjesu_P8", "llff_fern"),
+        *("sevenscenes_redkitchen_150", "superglue_scannet15"),
+    ),
+}
 RECALL = 0.95
 LEAST_OVERLAP = 0.2
 """True pairs that overlap less are counted apart: no matcher here finds most of them."""
@@ -38,62 +47,68 @@ def listed(data: Path, name: str) -> list[tuple[Path, Path, float | None]]:
     return [(found.folder / pair.name_a, found.folder / pair.name_b, pair.overlap) for pair in found.pairs]
 
 
-def across(places: dict[str, list[Path]], count: int, random: np.random.Generator) -> list[tuple[str, Path, Path]]:
+def across(photos: dict[str, list[Path]], count: int, random: np.random.Generator) -> list[tuple[str, Path, Path]]:
     """Pairs of photos of different places, every two places alike.
 
     Rendered captures of one kind (room_*, outdoor_*, table_*) share models, so they are no different places.
     """
-    kinds = {name: name.split("_")[0] if name.split("_")[-1].isdigit() else name for name in places}
-    allowed = [(a, b) for a, b in combinations(places, 2) if kinds[a] != kinds[b]]
+    kinds = {name: name.split("_")[0] if name.split("_")[-1].isdigit() else name for name in photos}
+    allowed = [(a, b) for a, b in combinations(photos, 2) if kinds[a] != kinds[b]]
+    random.shuffle(allowed)
     chosen = []
-    for k, (a, b) in zip(range(count), allowed * count, strict=False):
-        photos = [places[name][random.integers(len(places[name]))] for name in (a, b)]
-        chosen.append((f"{a} x {b} {k}", *photos))
+    for a, b in (allowed * count)[:count]:
+        chosen.append((f"{a} x {b}", *(photos[name][random.integers(len(photos[name]))] for name in (a, b))))
     return chosen
 
 
 def tasks(data: Path, roles: str, count: int) -> list[dict]:
-    random = np.random.default_rng(0)
+    """All pairs of the roles: those of the lists, and ``count`` false ones between the photos of these."""
     rows = []
-    for role, names in (("validation", VALIDATION), ("test", TEST)):
-        if role in roles:
-            lists = {name: listed(data, name) for name in names}
-            rows += [
-                {"role": role, "true": True, "list": name, "a": a, "b": b, "overlap": overlap}
-                for name, pairs in lists.items()
-                for a, b, overlap in pairs
-            ]
-            photos = {name: sorted({path for a, b, _ in pairs for path in (a, b)}) for name, pairs in lists.items()}
-            rows += [
-                {"role": role, "true": False, "list": name.rsplit(" ", 1)[0], "a": a, "b": b, "overlap": 0.0}
-                for name, a, b in across(photos, count, random)
-            ]
-    if "rendered" in roles:
-        folders = sorted(path for path in (data / "cycles_train").iterdir() if path.is_dir())
-        captures = {folder.name: sorted((folder / "images").glob("*.jpg")) for folder in folders}
-        for name, photos in captures.items():
-            for start in random.integers(0, len(photos) - 3, 5).tolist():
-                step = int(random.integers(1, 4))
-                row = {"a": photos[start], "b": photos[start + step], "overlap": None}
-                rows.append({"role": "rendered", "true": True, "list": name, **row})
-        rows += [
-            {"role": "rendered", "true": False, "list": name.rsplit(" ", 1)[0], "a": a, "b": b, "overlap": 0.0}
-            for name, a, b in across(captures, count, random)
-        ]
+    for role in roles.split(","):
+        random = np.random.default_rng(0)
+        true = rendered(data, random) if role == "rendered" else {name: listed(data, name) for name in LISTS[role]}
+        photos = {name: sorted({path for a, b, _ in pairs for path in (a, b)}) for name, pairs in true.items()}
+        for name, pairs in true.items():
+            rows += [{"true": True, "list": name, "a": a, "b": b, "overlap": overlap} for a, b, overlap in pairs]
+        for name, a, b in across(photos, count, random):
+            rows.append({"true": False, "list": name, "a": a, "b": b, "overlap": 0.0})
     return rows
+
+
+def rendered(data: Path, random: np.random.Generator) -> dict[str, list[tuple[Path, Path, float | None]]]:
+    """Two pairs of each capture, one to three photos apart."""
+    found = {}
+    for folder in sorted(path for path in (data / "cycles_train").iterdir() if path.is_dir()):
+        photos = sorted((folder / "images").glob("*.jpg"))
+        starts, steps = random.integers(0, len(photos) - 3, 2), random.integers(1, 4, 2)
+        found[folder.name] = [(photos[k], photos[k + step], None) for k, step in zip(starts, steps, strict=True)]
+    return found
 
 
 def collect(arguments: argparse.Namespace) -> None:
     """Match all pairs and keep what verification says."""
     matcher = open_matcher(arguments.matcher)
     rows = tasks(arguments.data, arguments.roles, arguments.false_pairs)
-    photos = sorted({path for row in rows for path in (row["a"], row["b"])})
-    index = {path: k for k, path in enumerate(photos)}
-    pairs = [(index[row["a"]], index[row["b"]]) for row in rows]
-    results = match_pairs(matcher, photos, pairs, workers=1, memory=2_000_000_000)
-    for row, (_, matches) in zip(rows, results, strict=True):
-        found = evidence(matches, two_view_geometry(matches).inliers)
-        row |= {"matcher": arguments.matcher, **vars(found)}
+    paths = sorted({path for row in rows for path in (row["a"], row["b"])})
+    infos = [read_photo_info(path) for path in paths]
+    photos = [PhotoSource(path, (info.width, info.height)) for path, info in zip(paths, infos, strict=True)]
+    index = {path: k for k, path in enumerate(paths)}
+    pairs = [tuple(sorted((index[row["a"]], index[row["b"]]))) for row in rows]
+    work = arguments.work / arguments.matcher
+    found = match_photo_set(matcher, photos, PairSelection("list", given=tuple(pairs)), work, Silent()).matches
+    for row, (a, b) in zip(rows, pairs, strict=True):
+        table = found.rows.get((a, b), np.zeros((0, 2), np.int64))
+        matches = Matches(
+            points_a=found.keypoints[a][table[:, 0]],
+            points_b=found.keypoints[b][table[:, 1]],
+            scores=found.scores.get((a, b), np.zeros(0, np.float32)),
+            size_a=photos[a].size,
+            size_b=photos[b].size,
+            model=arguments.matcher,
+            weights="",
+            licence="",
+        )
+        row |= {"matcher": arguments.matcher, **vars(evidence(matches, two_view_geometry(matches).inliers))}
         row["a"], row["b"] = str(row["a"]), str(row["b"])
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(rows))
@@ -104,7 +119,7 @@ def load(files: list[Path]) -> list[dict]:
 
 
 def found_of(row: dict) -> Evidence:
-    return Evidence(row["matches"], row["inliers"], row["coverage"])
+    return Evidence(row["matches"], row["inliers"], row["arranged"])
 
 
 def easy_enough(row: dict) -> bool:
@@ -114,7 +129,7 @@ def easy_enough(row: dict) -> bool:
 
 def fit(arguments: argparse.Namespace) -> None:
     """Logistic regression with a weak ridge; true and false pairs of each matcher weigh the same."""
-    rows = [row for row in load(arguments.files) if row["inliers"] and easy_enough(row)]
+    rows = [row for row in load(arguments.files) if row["inliers"]]
     features = np.array([found_of(row).features for row in rows])
     labels = np.array([row["true"] for row in rows], float)
     groups = np.array([f"{row['matcher']} {row['true']}" for row in rows])
@@ -182,7 +197,8 @@ def main() -> None:
     one.add_argument("matcher")
     one.add_argument("--data", type=Path, required=True)
     one.add_argument("--roles", default="validation,rendered")
-    one.add_argument("--false-pairs", type=int, default=140)
+    one.add_argument("--false-pairs", type=int, default=150)
+    one.add_argument("--work", type=Path, default=Path("evidence"), help="features and matches are kept here")
     one.add_argument("--out", type=Path, required=True)
     one.set_defaults(run=collect)
     for name, function in (("fit", fit), ("report", report)):

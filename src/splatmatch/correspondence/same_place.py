@@ -1,4 +1,9 @@
-"""Do two photos show the same place? A probability from what geometric verification leaves of their matches."""
+"""Do two photos show the same place? A probability from what is left of their matches when geometry is asked.
+
+Eight or nine matches agree with some fundamental matrix whatever the photos show, so inliers alone say little when
+there are few matches. Matches of one place also keep their arrangement: most of them follow one homography loosely,
+within two percent of the photo, even where the scene is not flat; chance matches do not.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from splatmatch.scene.matches import Matches, Size
+from splatmatch.correspondence.two_view import at_common_size
+from splatmatch.correspondence.verification import VerificationOptions, homography
+from splatmatch.scene.matches import Matches
 
-GRID = 8
-"""Coverage counts cells of a grid of this many rows and columns."""
-WEIGHTS, BIAS = (1.694, 0.777, 0.0), -7.216
+ARRANGEMENT = VerificationOptions(threshold=12.0, min_inliers=4)
+"""Of the loose homography, in pixels at a long side of 640."""
+WEIGHTS, BIAS = (0.984, 0.951, 3.081), -7.706
 """Of the logistic model; ``benchmarks/same_place.py`` fits them."""
 ACCEPTED = 0.5
 """Pairs with such a score count as the same place."""
@@ -25,14 +32,13 @@ class Evidence:
     matches: int
     inliers: int
     """Matches that agree with one geometry."""
-    coverage: float
-    """Share of the cells of an 8 x 8 grid that hold inliers, in the photo where it is smaller."""
+    arranged: int
+    """Matches that agree with one loose homography."""
 
     @property
     def features(self) -> NDArray[np.float64]:
-        """What the logistic model sees: (log(1 + inliers), share of the matches that are inliers, log coverage)."""
-        share = self.inliers / max(self.matches, 1)
-        return np.array([math.log1p(self.inliers), share, math.log(self.coverage + 1 / GRID**2)])
+        """What the logistic model sees: log(1 + inliers), log(1 + arranged), share of the matches that are arranged."""
+        return np.array([math.log1p(self.inliers), math.log1p(self.arranged), self.arranged / max(self.matches, 1)])
 
 
 @dataclass(frozen=True)
@@ -52,9 +58,8 @@ class SamePlace:
 
 def evidence(matches: Matches, inliers: NDArray[np.bool_]) -> Evidence:
     """What ``matches`` and the verified ones among them, a mask (M,), say."""
-    sides = ((matches.points_a, matches.size_a), (matches.points_b, matches.size_b))
-    covered = min(_cells(points[inliers], size) for points, size in sides)
-    return Evidence(len(matches), int(inliers.sum()), covered / GRID**2)
+    arranged = homography(*at_common_size(matches), ARRANGEMENT).inliers
+    return Evidence(len(matches), int(inliers.sum()), int(arranged.sum()))
 
 
 def same_place(matches: Matches, inliers: NDArray[np.bool_]) -> SamePlace:
@@ -74,8 +79,3 @@ def probability(found: Evidence) -> float:
         return 0.0
     value = float(np.dot(WEIGHTS, found.features)) + BIAS
     return 1 / (1 + math.exp(-max(min(value, 500.0), -500.0)))
-
-
-def _cells(points: NDArray[np.float32], size: Size) -> int:
-    cells = np.floor(points / np.array(size) * GRID).clip(0, GRID - 1).astype(int)
-    return len({tuple(cell) for cell in cells.tolist()})

@@ -76,10 +76,7 @@ def two_view_geometry(
         InputError: a point is NaN, or a camera is not of the size of its photo.
     """
     sizes = [common_size(size) for size in (matches.size_a, matches.size_b)]
-    scales = [
-        np.array(small) / np.array(size) for small, size in zip(sizes, (matches.size_a, matches.size_b), strict=True)
-    ]
-    a, b = matches.points_a * scales[0], matches.points_b * scales[1]
+    a, b = at_common_size(matches)
     plane = homography(a, b, options)
     if camera_a is not None and camera_b is not None:
         for camera, size in ((camera_a, matches.size_a), (camera_b, matches.size_b)):
@@ -94,7 +91,8 @@ def two_view_geometry(
     found = fundamental(a, b, options)
     matrix = None
     if found.matrix is not None:
-        matrix = np.diag([*scales[1], 1]) @ found.matrix @ np.diag([*scales[0], 1])
+        scale_a, scale_b = (_scale(size) for size in (matches.size_a, matches.size_b))
+        matrix = np.diag([*scale_b, 1]) @ found.matrix @ np.diag([*scale_a, 1])
         matrix /= np.linalg.norm(matrix)
     inliers, reason = found.inliers, found.reason
     if plane.inliers.sum() > inliers.sum():  # one plane seen from one place: the general solver may fail on it
@@ -106,6 +104,15 @@ def common_size(size: Size) -> Size:
     """The size of a photo with its long side brought to ``VERIFICATION_SIZE``, up or down."""
     scale = VERIFICATION_SIZE / max(size)
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def at_common_size(matches: Matches) -> tuple[Floats, Floats]:
+    """The matched points (M, 2) of both photos where these are brought to the common size."""
+    return matches.points_a * _scale(matches.size_a), matches.points_b * _scale(matches.size_b)
+
+
+def _scale(size: Size) -> Floats:
+    return np.array(common_size(size)) / np.array(size)
 
 
 def _share(plane: NDArray[np.bool_], inliers: NDArray[np.bool_]) -> float:
