@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,21 @@ def kornia_feature() -> Any:
     return kornia.feature
 
 
+def fill(network: Any, tensors: dict[str, Tensor], absent: str, name: str) -> None:
+    """Load ``tensors`` into ``network``, whose tensors that match the pattern ``absent`` are not stored.
+
+    Raises:
+        MissingDependencyError: this kornia's module has other tensors, and would be left with random ones.
+    """
+    result = network.load_state_dict(tensors, strict=False)
+    other = [key for key in result.missing_keys if not re.search(absent, key)] + list(result.unexpected_keys)
+    if other:
+        raise MissingDependencyError(
+            f"the module of {name} in this kornia has other tensors than its weights ({other[0]})",
+            "install kornia 0.9",
+        )
+
+
 class DiskDetector:
     """Finds DISK features (Tyszkiewicz et al., NeurIPS 2020), weights "depth": whole pixels.
 
@@ -44,7 +60,7 @@ class DiskDetector:
         self._count, self._device = count, device
         network = kornia_feature().DISK()
         tensors = load_tensors("disk")
-        network.load_state_dict({name.removeprefix("extractor."): tensor for name, tensor in tensors.items()})
+        fill(network, {name.removeprefix("extractor."): tensor for name, tensor in tensors.items()}, "^$", "DISK")
         self._network = network.eval().to(device)
 
     def find(self, image: Pixels) -> Found:
@@ -67,7 +83,7 @@ class AlikedDetector:
     def __init__(self, count: int, threshold: float, device: str) -> None:
         self._device = device
         network = kornia_feature().ALIKED("aliked-n16", max_num_keypoints=count, detection_threshold=threshold)
-        network.load_state_dict(load_tensors("aliked-n16"), strict=False)  # its grid and step counters are not stored
+        fill(network, load_tensors("aliked-n16"), r"hw_grid$|num_batches_tracked$", "ALIKED")
         self._network = network.eval().to(device)
 
     def find(self, image: Pixels) -> Found:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from splatmatch.errors import InputError
-from splatmatch.matchers.kornia_features import kornia_feature
+from splatmatch.matchers.kornia_features import fill, kornia_feature
 from splatmatch.matchers.sizes import SizeOptions
 from splatmatch.scene.matches import Features
 from splatmatch.weights.load import load_tensors
@@ -55,7 +55,7 @@ class LightGluePairing:
             depth_confidence=options.depth_confidence,
             width_confidence=options.width_confidence,
         )
-        network.load_state_dict(_current_names(load_tensors(weights)), strict=False)  # its thresholds are not stored
+        fill(network, current_names(load_tensors(weights)), "^confidence_thresholds$", "LightGlue")
         self._network = network.eval().to(device)
 
     def pair(self, a: Features, b: Features) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -73,7 +73,7 @@ class LightGluePairing:
         return {name: tensor[None].to(self._device) for name, tensor in tensors.items()}
 
 
-def _current_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def current_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """The names of kornia's module: the first release had the two attentions of a layer in lists of their own."""
     renamed = {
         re.sub(r"^(self_attn|cross_attn)\.(\d+)\.", r"transformers.\2.\1.", name): tensor
