@@ -146,6 +146,7 @@ def test_data_that_changed_has_another_fingerprint(shards, tmp_path):
     assert one.fingerprint() != two.fingerprint()
 
 
+@pytest.mark.slow
 def test_a_synthetic_scene_is_rendered_on_the_fly_and_always_alike():
     one, two = (open_source("synthetic:table", (64, 48), 3) for _ in range(2))
     first, again = one.pair(2, 0, Limits()), two.pair(2, 0, Limits())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -122,7 +122,7 @@ class PairMix:
 
     def batches(
         self, first: int, batch: int, loaders: int, rank: int = 0, world: int = 1
-    ) -> Iterator[tuple[PairBatch, tuple[Drawn, ...]]]:
+    ) -> Generator[tuple[PairBatch, tuple[Drawn, ...]]]:
         """The batches of steps ``first``, ``first`` + 1 and so on without end, made ahead by other processes.
 
         Args:

@@ -27,7 +27,7 @@ from splatmatch.pairs.sample import PairSample
 from splatmatch.pairs.shards import INDEX_FILE
 from splatmatch.pairs.viewpoints import ViewpointConfig
 
-ROUND = 100
+ROUND = 40
 """Pairs that are planned at once in a scene."""
 
 
