@@ -65,6 +65,13 @@ COMMANDS = (
         resume="run the same command again to go on where it stopped",
     ),
     Command(
+        "train",
+        "train",
+        "PRESET --data PAIRS,... --steps N --out RUN",
+        "pairs become the weights of a matcher; --list shows what can be trained",
+        resume=_GO_ON,
+    ),
+    Command(
         "audit", "audit", "PAIRS --report FILE.html", "how hard pairs are, and how far their labels can be trusted"
     ),
     Command(
