@@ -19,7 +19,7 @@ from splatmatch.scene.matches import Matches
 
 ARRANGEMENT = VerificationOptions(threshold=12.0, min_inliers=4)
 """Of the loose homography, in pixels at a long side of 640."""
-WEIGHTS, BIAS = (0.984, 0.951, 3.081), -7.706
+WEIGHTS, BIAS = (1.238, 1.038, 2.524), -8.051
 """Of the logistic model; ``benchmarks/same_place.py`` fits them."""
 ACCEPTED = 0.5
 """Pairs with such a score count as the same place."""
