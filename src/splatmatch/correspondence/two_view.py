@@ -112,7 +112,7 @@ def at_common_size(matches: Matches) -> tuple[Floats, Floats]:
 
 
 def _scale(size: Size) -> Floats:
-    return np.array(common_size(size)) / np.array(size)
+    return np.asarray(np.array(common_size(size)) / np.array(size), np.float64)
 
 
 def _share(plane: NDArray[np.bool_], inliers: NDArray[np.bool_]) -> float:
