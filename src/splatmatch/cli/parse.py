@@ -59,9 +59,12 @@ def check(options: type, words: Sequence[str], program: str) -> None:
         if flag not in named:
             raise InputError(f"there is no option {word}", _closest(flag, list(named), program))
         argument = named[flag]
-        values = [joined] if equals else list(words[position : position + argument.count])
-        position += 0 if equals else argument.count
-        if len(values) != argument.count or any(value in named for value in values):
+        count = argument.count
+        if argument.many:
+            count = 1 if equals else max(1, _run_length(words[position:]))
+        values = [joined] if equals else list(words[position : position + count])
+        position += 0 if equals else count
+        if len(values) != count or any(value in named for value in values):
             raise InputError(f"{flag} needs {argument.metavar}", f"see {program} --help")
         if argument.choices and values[0] not in argument.choices:
             raise InputError(f"{flag} {values[0]} is not one of {', '.join(argument.choices)}", f"see {program} --help")
@@ -75,6 +78,12 @@ def check(options: type, words: Sequence[str], program: str) -> None:
         raise InputError(f"{' and '.join(missing)} missing", f"see {program} --help")
 
 
+def _run_length(words: Sequence[str]) -> int:
+    """Words before the next option."""
+    flags = [at for at, word in enumerate(words) if re.match(r"--?[a-zA-Z]", word)]
+    return flags[0] if flags else len(words)
+
+
 @dataclasses.dataclass(frozen=True)
 class _Argument:
     """What the walk needs to know of one field."""
@@ -86,7 +95,7 @@ class _Argument:
     choices: tuple[str, ...]
     metavar: str
     many: bool = False
-    """A positional that takes all words that are left."""
+    """Takes any number of words: a positional all that are left, an option those before the next one."""
 
 
 def _arguments(options: type) -> Iterator[_Argument]:

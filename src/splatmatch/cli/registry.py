@@ -67,7 +67,7 @@ COMMANDS = (
     Command(
         "train",
         "train",
-        "PRESET --data PAIRS,... --steps N --out RUN",
+        "PRESET --data PAIRS... --steps N --out RUN",
         "pairs become the weights of a matcher; --list shows what can be trained",
         resume=_GO_ON,
     ),

@@ -25,14 +25,13 @@ class Options:
 
     preset: Annotated[str, Positional, arg(metavar="PRESET")] = ""
     """What to train; see --list."""
-    data: Annotated[str, arg(metavar="PAIRS,...")] = ""
-    """Folders of pairs, scene folders, splats or synthetic:room|table|street[:SEED], separated by commas; scenes are
-    rendered while training runs."""
+    data: Annotated[tuple[str, ...], arg(metavar="PAIRS...")] = ()
+    """Folders of pairs, scene folders, splats or synthetic:room|table|street[:SEED]; scenes are rendered on the way."""
     out: Annotated[Path | None, arg(metavar="RUN", help_behavior_hint="")] = None
     """Folder of the run: checkpoints, log, best weights."""
-    weights_of_sources: Annotated[str, arg(metavar="X,...")] = ""
+    weights_of_sources: Annotated[tuple[float, ...], arg(metavar="X...")] = ()
     """How often each source of --data is drawn, one number for each; all alike if not given."""
-    validate: Annotated[str, arg(metavar="PAIRS|LIST,...")] = ""
+    validate: Annotated[tuple[str, ...], arg(metavar="PAIRS|LIST...")] = ()
     """Folders of held-out pairs, pair lists or folders of them; if not given, cycles_room and ingp_fox in the folder
     named by SPLATMATCH_DATA. none = no validation."""
     init: Annotated[str, arg(metavar="published|scratch|FILE")] = "published"
@@ -94,7 +93,7 @@ def run(options: Options) -> None:
 
     chosen = preset(options.preset)
     config = _config(options, chosen)
-    validation = None if options.validate == "none" else usual_validation(_words(options.validate))
+    validation = None if options.validate == ("none",) else usual_validation(options.validate)
     limit = options.time_limit if options.steps and options.time_limit else float("inf")
     with Terminal() as terminal:
         if validation is None:
@@ -133,11 +132,6 @@ def _config(options: Options, chosen: Preset) -> TrainConfig:
     from splatmatch.training.examples import ExampleConfig
     from splatmatch.training.mix import Curriculum
 
-    data = _words(options.data)
-    try:
-        weights = tuple(float(word) for word in _words(options.weights_of_sources)) or (1.0,) * len(data)
-    except ValueError as error:
-        raise InputError(f"--weights-of-sources {options.weights_of_sources}: these are not numbers") from error
     for name in ("curriculum", "validate_every", "patience", "seed", "loaders"):
         if getattr(options, name) < 0:
             raise InputError(f"--{name.replace('_', '-')} {getattr(options, name)} is below 0")
@@ -145,8 +139,8 @@ def _config(options: Options, chosen: Preset) -> TrainConfig:
         raise InputError(f"--save-every {options.save_every} is below 1")
     return TrainConfig(
         preset=chosen.name,
-        data=data,
-        weights=weights,
+        data=options.data,
+        weights=options.weights_of_sources or (1.0,) * len(options.data),
         init=options.init,
         steps=options.steps or 0,
         seconds=0.0 if options.steps else options.time_limit or 0.0,
@@ -170,17 +164,13 @@ def _list(options: Options) -> None:
             f"{one.parameters() / 1e6:.2f} M",
             f"{one.size[0]} x {one.size[1]}",
             one.batch,
-            f"{one.pairs_per_second:.1f}",
-            f"{one.usual_steps} steps: {one.hours:.1f} h",
+            f"{one.core_seconds:.2f} s",
+            f"{one.usual_steps} steps: {one.core_hours:.0f} h",
             one.summary,
         )
         for one in PRESETS
     ]
-    headings = ["preset", "parameters", "images", "batch", "pairs/s", "usual run", "what it is"]
-    print_table("what can be trained; times on two cores of a server CPU (Zen 5)", headings, rows)
+    headings = ["preset", "parameters", "images", "batch", "a pair", "usual run", "what it is"]
+    print_table("what can be trained; times are those of one core of a server CPU (Zen 5)", headings, rows)
     items = [dict(zip(headings, row, strict=True)) for row in rows]
     write_result(options.json, protocol="presets version 1", config=options, mean={}, items=items)
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word for word in text.split(",") if word)

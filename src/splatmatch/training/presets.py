@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from splatmatch.errors import InputError
+from splatmatch.networks.semidense import PRESETS as SEMIDENSE
+from splatmatch.training.point_task import PointTask
+from splatmatch.training.semidense_task import SemiDenseTask, SemiDenseTaskConfig
 from splatmatch.training.task import Task
 
 
@@ -18,44 +21,71 @@ class Preset:
     summary: str
     """One line for ``--list``."""
     make: Callable[[], Task]
-    """Loads torch and the network's code when it is called."""
     size: tuple[int, int]
     """Width and height of the images it is trained on."""
     batch: int
     """Pairs in a step."""
     rate: float
     """Highest learning rate."""
-    pairs_per_second: float
-    """Measured with two threads of a server CPU (Zen 5), in the faster precision, examples from shards included."""
+    core_seconds: float
+    """Of a server CPU (Zen 5) for one pair: forward and backward in bfloat16 and the making of the example."""
     usual_steps: int
     """Of the run that the estimate of its cost is for."""
 
     @property
-    def hours(self) -> float:
-        """Estimated for the usual run on two such cores."""
-        return self.usual_steps * self.batch / self.pairs_per_second / 3600
+    def core_hours(self) -> float:
+        """Estimated for the usual run."""
+        return self.usual_steps * self.batch * self.core_seconds / 3600
 
     def parameters(self) -> int:
         """Numbers that are learnt or kept."""
         return sum(parameter.numel() for parameter in self.make().build().parameters())
 
 
-def _points() -> Task:
-    from splatmatch.training.point_task import PointTask
-
-    return PointTask()
+def _semidense(size: str) -> Callable[[], Task]:
+    return lambda: SemiDenseTask(f"semidense-{size}", SemiDenseTaskConfig(network=SEMIDENSE[size]))
 
 
 PRESETS: tuple[Preset, ...] = (
     Preset(
         "splatmatch-s",
         "keypoints: XFeat finds and describes, LightGlue assigns, a refiner makes precise",
-        _points,
+        PointTask,
         (320, 240),
         8,
         4e-4,
-        8.0,
+        0.35,
         20_000,
+    ),
+    Preset(
+        "semidense-s",
+        "every cell of 8 pixels, from XFeat and LighterGlue",
+        _semidense("s"),
+        (320, 256),
+        8,
+        4e-4,
+        0.35,
+        20_000,
+    ),
+    Preset(
+        "semidense-m",
+        "the same with a backbone of its own, from random values",
+        _semidense("m"),
+        (320, 256),
+        8,
+        4e-4,
+        0.67,
+        100_000,
+    ),
+    Preset(
+        "semidense-l",
+        "of the size of EfficientLoFTR, from random values, for a GPU",
+        _semidense("l"),
+        (640, 480),
+        16,
+        4e-4,
+        9.0,
+        200_000,
     ),
 )
 
