@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from splatmatch.splats.fit import fit as fit
     from splatmatch.splats.fit_config import FitConfig as FitConfig
     from splatmatch.splats.render import render as render
+    from splatmatch.training.config import TrainConfig as TrainConfig
+    from splatmatch.training.loop import train as train
     from splatmatch.viewer.live import view as view
 
 _HOMES = {
@@ -57,6 +59,7 @@ _HOMES = {
     "ReconstructConfig": "reconstruction.config",
     "Render": "scene.render",
     "Scene": "scene.views",
+    "TrainConfig": "training.config",
     "ShardReader": "pairs.reader",
     "View": "scene.views",
     "audit": "pairs.audit",
@@ -78,6 +81,7 @@ _HOMES = {
     "reconstruct": "reconstruction.reconstruct",
     "render": "splats.render",
     "save_scene": "formats.scene_folder",
+    "train": "training.loop",
     "view": "viewer.live",
     "write_splat": "formats.splat_files",
 }

