@@ -255,3 +255,14 @@ def test_a_photo_of_another_size_is_named(scene):
 def test_configurations_that_make_no_fit_are_refused(change):
     with pytest.raises(InputError):
         replace(QUICK, **change)
+
+
+def test_no_gaussian_wraps_around_the_cameras(scene):
+    """A needle that no training view sees the end of once hid all of a held-out view."""
+    large = replace(QUICK, steps=60, initialisation=replace(QUICK.initialisation, scale=100.0))
+    for steps in (1, 60):
+        gaussians = fit(scene, replace(large, steps=steps)).gaussians
+        centres = torch.stack([view.camera_from_world.centre for view in scene.train_views]).float()
+        nearest = torch.cdist(gaussians.means, centres).min(1).values
+        assert (gaussians.scales.amax(1) <= 0.501 * nearest).all()
+        assert (gaussians.scales.amax(1) > 0.4 * nearest).any()  # some wanted to be larger

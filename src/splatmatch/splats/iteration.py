@@ -14,7 +14,7 @@ from torch import Tensor
 from splatmatch.errors import NumericalError
 from splatmatch.scene.gaussians import Gaussians
 from splatmatch.scene.render import Engine, Render
-from splatmatch.splats import losses
+from splatmatch.splats import losses, sizes
 from splatmatch.splats.adam import AdamConfig
 from splatmatch.splats.checkpoint import FitState
 from splatmatch.splats.densification.statistics import ScreenStatistics
@@ -139,6 +139,9 @@ def iterate(plan: FitPlan, state: FitState, seconds: StageSeconds) -> None:
     state.loss += loss
     noise = torch.Generator().manual_seed(_seed(config.seed, 1, state.step))
     plan.strategy.nudge(state.parameters, state.step, config.means_rate(step) * plan.extent, noise)
+    if state.step % sizes.EVERY == 0 or state.step == config.steps:
+        centres = torch.stack([state.corrections.pose(i).centre for i in range(len(plan.views))])
+        state.parameters.shrink(sizes.largest_log_scales(state.parameters.values.means, centres))
     seconds.optimiser += clock.lap()
 
     state.statistics.add(_gradient(offsets), render.radii, image.camera)

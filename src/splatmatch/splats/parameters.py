@@ -52,6 +52,10 @@ class Parameters:
             if not adam_step(getattr(self.values, name), gradient, *moments, rates[name], step, config):
                 raise NumericalError(f"step {step}: the gradient of the Gaussians' {name} is not finite")
 
+    def shrink(self, limits: Tensor) -> None:
+        """Bring log scales that exceed ``limits`` (N,) down to them, in place."""
+        torch.minimum(self.values.log_scales, limits[:, None], out=self.values.log_scales)
+
     def kept(self, rows: Tensor) -> Parameters:
         """Only the Gaussians at ``rows``, in that order: an index tensor or a boolean mask (N,)."""
         return Parameters(self.values.select(rows), self.first.select(rows), self.second.select(rows))
