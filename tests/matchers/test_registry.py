@@ -93,3 +93,16 @@ def test_a_matcher_is_added_by_one_file(tmp_path, monkeypatch):
     monkeypatch.setattr(adapters, "__path__", [*adapters.__path__, str(tmp_path)])
     assert "corner-shift" in matcher_names()
     assert open_matcher("corner-shift", shift=3.0, device="cpu") == (3.0, "cpu")
+
+
+def test_settings_may_follow_the_name():
+    plain, spoken = open_matcher("sift", ratio=0.7, count=300), open_matcher("sift:ratio=0.7:count=300")
+    assert plain.settings_hash == spoken.settings_hash != open_matcher("sift").settings_hash
+    for text, words in (
+        ("sift:count=many", "count=many is no int"),
+        ("sift:count", "'count' is no setting"),
+        ("sift:cuont=3", "did you mean count"),
+        ("sfit:count=3", "did you mean sift"),
+    ):
+        with pytest.raises(InputError, match=words):
+            open_matcher(text)

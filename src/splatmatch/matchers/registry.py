@@ -60,7 +60,7 @@ def open_matcher(name: str, *, device: str = "auto", **settings: Any) -> Matcher
     """The matcher called ``name``, ready to use.
 
     Args:
-        name: one of ``matcher_names()``.
+        name: one of ``matcher_names()``; settings may follow as ``name:key=value:key=value``, and win.
         device: ``auto``, ``cpu`` or ``cuda``.
         **settings: those of ``settings_of(name)`` that shall differ from their defaults.
 
@@ -72,6 +72,8 @@ def open_matcher(name: str, *, device: str = "auto", **settings: Any) -> Matcher
     adapter = _adapter(name)
     check_device(device)
     defaults = settings_of(name)
+    name, _, said = name.partition(":")
+    settings |= _spoken(name, said, defaults)
     for key, value in settings.items():
         if key not in defaults:
             raise InputError(f"{name} has no setting {key!r}", _closest(key, tuple(defaults)))
@@ -83,8 +85,24 @@ def open_matcher(name: str, *, device: str = "auto", **settings: Any) -> Matcher
     return adapter.open_adapter(adapter.Options(**settings), device)
 
 
+def _spoken(name: str, text: str, defaults: dict[str, Any]) -> dict[str, Any]:
+    """Settings as words, ``key=value:key=value``, in the types of their defaults; unknown ones stay text."""
+    found: dict[str, Any] = {}
+    for word in text.split(":") if text else ():
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise InputError(f"{name}: {word!r} is no setting", f"write {name}:key=value")
+        kind = type(defaults.get(key, ""))
+        try:
+            found[key] = {"true": True, "false": False}[value.lower()] if kind is bool else kind(value)
+        except (ValueError, KeyError) as error:
+            raise InputError(f"{name}: {key}={value} is no {kind.__name__}") from error
+    return found
+
+
 def _adapter(name: str) -> Adapter:
     names = matcher_names()
+    name = name.partition(":")[0]
     if name not in names:
         raise InputError(f"there is no matcher {name!r}", _closest(name, names))
     return cast(Adapter, import_module(f"{adapters.__name__}.{name.replace('-', '_')}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -111,6 +112,8 @@ def open_runner(device: str, precision: Chosen) -> Runner:
                 "training with several processes needs lightning-fabric", "pip install 'splatmatch[train]'"
             )
         return PlainRunner(device, precision)
+    for package in ("lightning_fabric", "lightning.fabric"):
+        logging.getLogger(package).setLevel(logging.WARNING)  # it tells every user what precision was chosen
     fabric = create(
         accelerator=device,
         devices=int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
