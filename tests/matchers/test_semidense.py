@@ -8,10 +8,12 @@ import torch
 
 from splatmatch.errors import InputError, MissingDependencyError
 from splatmatch.formats.onnx_weights import read_onnx_tensors
+from splatmatch.matchers.registry import open_matcher
 from splatmatch.matchers.semidense import SemiDenseOptions, matcher_of
 from splatmatch.networks.published import lighterglue_state, xfeat_state
 from splatmatch.networks.semidense import SemiDense
 from splatmatch.weights.load import load
+from splatmatch.weights.trained import write_trained
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +61,19 @@ def test_nothing_is_found_in_even_and_tiny_photos(network):
         matcher.match(even[..., 0], even)
     with pytest.raises(InputError, match="whole images"):
         SemiDenseOptions(tiles=512)
+
+
+def test_weights_of_a_run_are_opened_by_name(network, tmp_path):
+    write_trained(tmp_path / "s.safetensors", network.state_dict(), {"preset": "semidense-s"})
+    opened = open_matcher("semidense-s", weights=str(tmp_path / "s.safetensors"), size=0)
+    photo = _photo(96, 128)
+    found, expected = opened.match(photo, photo), matcher_of(network, "semidense-s").match(photo, photo)
+    assert abs(len(found) - len(expected)) <= 3  # half precision
+    assert opened.card.kind == "semi-dense"
+    with pytest.raises(MissingDependencyError, match="weights=FILE"):
+        open_matcher("semidense-m")
+    with pytest.raises(InputError, match="semidense-m"):
+        open_matcher("semidense-m", weights=str(tmp_path / "s.safetensors"))
 
 
 def test_settings_hash_follows_the_weights(network):

@@ -10,10 +10,10 @@ from splatmatch.matchers.registry import cards
 from splatmatch.scene.matcher import MatcherCard
 from splatmatch.weights.load import status
 
-State = Literal["ready", "fetched on first use", "missing", "damaged"]
+State = Literal["ready", "fetched on first use", "no weights", "missing", "damaged"]
 _PACKAGES = {"models": "kornia"}
 """What the optional parts of the installation bring that matchers import."""
-_ORDER: tuple[State, ...] = ("damaged", "missing", "fetched on first use", "ready")
+_ORDER: tuple[State, ...] = ("damaged", "missing", "no weights", "fetched on first use", "ready")
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Availability:
     state: State
     """The worst of its packages and weight files."""
     advice: str
-    """What to install, or which file to put where; empty where it is ready."""
+    """What to install, which file to put where, or how to name it; empty where it is ready."""
 
 
 def availability() -> list[Availability]:
@@ -38,5 +38,8 @@ def availability() -> list[Availability]:
         if package and find_spec(package) is None:
             states.append("missing")
             advice.insert(0, f"pip install 'splatmatch[{card.extra}]'")
+        if card.needs:
+            states.append("no weights")
+            advice.append(f"{card.name}:{card.needs}")
         rows.append(Availability(card, min([*states, "ready"], key=_ORDER.index), "; ".join(advice)))
     return rows

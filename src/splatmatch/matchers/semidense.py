@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from splatmatch.errors import InputError
+from splatmatch.errors import InputError, MissingDependencyError
+from splatmatch.files import sha256
 from splatmatch.matchers.devices import torch_device
 from splatmatch.matchers.sizes import SizeOptions, shrink, to_photo, working_size
 from splatmatch.matchers.sparse import check_photo, digest
 from splatmatch.networks.points import mutual
-from splatmatch.networks.semidense import MULTIPLE, SemiDense, centres
+from splatmatch.networks.semidense import MULTIPLE, PRESETS, SemiDense, centres
 from splatmatch.networks.xfeat import CELL
 from splatmatch.scene.matcher import MatcherCard, Pixels
 from splatmatch.scene.matches import Matches
+from splatmatch.weights.trained import fit_into, read_trained
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +34,8 @@ class SemiDenseOptions(SizeOptions):
     """Smallest score of a match."""
     count: int = 4096
     """Most matches; the best are kept."""
+    weights: str = ""
+    """Safetensors file of a training run."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -55,7 +60,7 @@ class SemiDenseMatcher:
         self._device = torch_device(device)
         self._network = network.eval().to(self._device)
         self._weights, self._options = weights, options
-        self.settings_hash = digest("matches", card.name, weights, options)
+        self.settings_hash = digest("matches", card.name, weights, replace(options, weights=""))
 
     def match(self, a: Pixels, b: Pixels) -> Matches:
         """Correspondences with their covariance, best first; points of a are centres of its cells.
@@ -104,9 +109,39 @@ class SemiDenseMatcher:
         return points_a, points_b, scores_found, sigma
 
 
+def semidense_card(preset: str) -> MatcherCard:
+    """The card of ``semidense-PRESET``."""
+    return MatcherCard(
+        name=f"semidense-{preset}",
+        kind="semi-dense",
+        source="own training; LoFTR: Sun et al. 2021, EfficientLoFTR: Wang et al. 2024",
+        licence="Apache-2.0",
+        commercial=True,
+        size_rule=f"sides down to multiples of {MULTIPLE}",
+        pixel_origin="corner",
+        needs="weights=FILE",
+    )
+
+
+def open_trained(card: MatcherCard, preset: str, options: SemiDenseOptions, device: str) -> SemiDenseMatcher:
+    """The network of that preset with the weights that ``options`` name.
+
+    Raises:
+        MissingDependencyError: no weights are named, or there is no such device.
+        InputError: the file is missing, or holds the weights of another network.
+        FormatError: it is damaged.
+    """
+    if not options.weights:
+        raise MissingDependencyError(f"{card.name} has no weights here", "name those of a run with weights=FILE")
+    path = Path(options.weights)
+    network = SemiDense(PRESETS[preset])
+    fit_into(network, read_trained(path).tensors, str(path), card.name)
+    return SemiDenseMatcher(card, network, sha256(path), options, device)
+
+
 def matcher_of(network: SemiDense, name: str, device: str = "cpu") -> SemiDenseMatcher:
     """``network`` as it is now as a matcher, for validation; it works at the size it is given."""
-    card = MatcherCard(name, "semi-dense", "this network, in training", "Apache-2.0", True, size_rule="multiples of 32")
+    card = replace(semidense_card(name.removeprefix("semidense-")), source="this network, in training")
     with torch.no_grad():
         values = [value.float().cpu().numpy().tobytes() for value in network.state_dict().values()]
     return SemiDenseMatcher(

@@ -35,6 +35,8 @@ class MatcherCard:
     """What sizes the network inside takes, and how photos are brought there."""
     pixel_origin: Literal["corner", "centre"] = "centre"
     """Where (0, 0) lies for the network inside. Outside, pixels are always corner pixels of the original photo."""
+    needs: str = ""
+    """A setting without which it cannot be opened, such as weights=FILE; empty for most."""
     extra: str = ""
     """The optional part of the installation it needs, such as models."""
 

@@ -22,6 +22,7 @@ CARD = MatcherCard(
     commercial=True,
     size_rule="sides down to multiples of 32",
     pixel_origin="corner",
+    needs="weights=FILE",
 )
 
 
