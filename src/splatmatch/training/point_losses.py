@@ -149,6 +149,24 @@ def precision_loss(refined: Refined, target: Tensor, weight: Tensor, reach: floa
     return _mean(error * (-log_sigma).exp() + log_sigma, weight * reachable).mean()
 
 
+@torch.no_grad()
+def successes(
+    assignment: Assignment, truth: Partners, refined: Refined, target: Tensor, counts: Tensor
+) -> dict[str, Tensor]:
+    """For the log: recall, share of points that are matched, and median error of refined points in pixels.
+
+    Recall is the share of the matched whose best partner is right; errors are those where ``counts`` (B, M).
+    """
+    matched = truth.matched.any(2)
+    right = truth.matched.gather(2, assignment.log_scores.argmax(2, keepdim=True))[..., 0] & matched
+    error = (refined.points - target).norm(dim=-1)[counts]
+    return {
+        "recall": right.sum() / matched.sum().clamp(min=1),
+        "matched": matched.float().mean(),
+        "error": error.median() if len(error) else torch.zeros(()),
+    }
+
+
 def label_weight(sigma: Tensor, trusted: float) -> Tensor:
     """1 / (1 + (sigma / trusted)^2): half where labels are uncertain by ``trusted`` pixels."""
     return 1 / (1 + (sigma / trusted).square())

@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor, nn
 
-from splatmatch.formats.onnx_weights import read_onnx_tensors
 from splatmatch.networks.keypoints import Keypoints
 from splatmatch.networks.points import PointMatcher, PointMatcherConfig
-from splatmatch.networks.published import lighterglue_state, xfeat_state
 from splatmatch.networks.refinement import HALF
 from splatmatch.networks.sampling import sampled
 from splatmatch.training import point_losses as losses
 from splatmatch.training.batch import PairBatch
+from splatmatch.training.published import parameters_without, start_from_xfeat
 from splatmatch.training.task import LossTerms, ParameterGroup
-from splatmatch.weights.load import load
-from splatmatch.weights.registry import entry
 
 if TYPE_CHECKING:
     from splatmatch.scene.matcher import Matcher
@@ -67,16 +64,7 @@ class PointTask:
             MissingDependencyError: the weights are not on this machine.
         """
         network = cast(PointMatcher, module)
-        network.backbone.load_state_dict(xfeat_state(read_onnx_tensors(load("xfeat").read_bytes()).by_node))
-        known = lighterglue_state(read_onnx_tensors(load("lighterglue").read_bytes()).by_node)
-        state = network.assigner.state_dict()
-        for name, values in state.items():
-            if name in known:
-                state[name] = known[name]
-            elif "update.outer" in name:
-                state[name] = torch.zeros_like(values)
-        network.assigner.load_state_dict(state)
-        return ", ".join(f"{name} ({entry(name).licence})" for name in ("xfeat", "lighterglue"))
+        return start_from_xfeat(network.backbone, network.assigner)
 
     def loss(self, module: nn.Module, batch: PairBatch, step: int) -> LossTerms:
         """Assignment of the best keypoints, and refinement from disturbed starts."""
@@ -98,28 +86,15 @@ class PointTask:
         corrected = losses.precision_loss(refined, of_a.target, precise, config.network.refiner.correction + 1.0)
         total = assigned + config.reliability_weight * reliable
         total = total + config.search_weight * found + config.precision_weight * corrected
-        with torch.no_grad():
-            best = assignment.log_scores.argmax(2, keepdim=True)
-            matched = truth.matched.any(2)
-            right = truth.matched.gather(2, best)[..., 0] & matched
-            error = (refined.points - of_a.target).norm(dim=-1)[of_a.covisible]
-            parts = {
-                "assignment": assigned,
-                "reliability": reliable,
-                "search": found,
-                "precision": corrected,
-                "recall": right.sum() / matched.sum().clamp(min=1),
-                "matched": matched.float().mean(),
-                "error": error.median() if len(error) else torch.zeros(()),
-            }
+        parts = {"assignment": assigned, "reliability": reliable, "search": found, "precision": corrected}
+        parts |= losses.successes(assignment, truth, refined, of_a.target, of_a.covisible)
         return LossTerms(total, parts)
 
     def groups(self, module: nn.Module) -> Sequence[ParameterGroup]:
         """The backbone slowly, the refiner, which starts from nothing, fast; the keypoint head not at all."""
         network = cast(PointMatcher, module)
-        backbone = [p for name, p in network.backbone.named_parameters() if not name.startswith("keypoints.")]
         return (
-            ParameterGroup("backbone", backbone, 0.5),
+            ParameterGroup("backbone", parameters_without(network.backbone, ("keypoints",)), 0.5),
             ParameterGroup("assigner", list(network.assigner.parameters())),
             ParameterGroup("refiner", list(network.refiner.parameters()), 2.5),
         )

@@ -10,17 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from splatmatch.errors import InputError
-from splatmatch.formats.onnx_weights import read_onnx_tensors
 from splatmatch.networks.keypoints import Keypoints
-from splatmatch.networks.published import lighterglue_state, xfeat_state
 from splatmatch.networks.refinement import HALF
 from splatmatch.networks.semidense import SemiDense, SemiDenseConfig, centres
 from splatmatch.networks.xfeat import CELL, XFeat
 from splatmatch.training import point_losses as losses
 from splatmatch.training.batch import PairBatch
+from splatmatch.training.published import parameters_without, start_from_xfeat
 from splatmatch.training.task import LossTerms, ParameterGroup
-from splatmatch.weights.load import load
-from splatmatch.weights.registry import entry
 
 if TYPE_CHECKING:
     from splatmatch.scene.matcher import Matcher
@@ -64,9 +61,7 @@ class SemiDenseTask:
         network = cast(SemiDense, module)
         if not isinstance(network.backbone, XFeat):
             raise InputError(f"{self.name} has no public weights to start from", "train it from scratch")
-        network.backbone.load_state_dict(xfeat_state(read_onnx_tensors(load("xfeat").read_bytes()).by_node))
-        network.assigner.load_state_dict(lighterglue_state(read_onnx_tensors(load("lighterglue").read_bytes()).by_node))
-        return ", ".join(f"{name} ({entry(name).licence})" for name in ("xfeat", "lighterglue"))
+        return start_from_xfeat(network.backbone, network.assigner)
 
     def loss(self, module: nn.Module, batch: PairBatch, step: int) -> LossTerms:
         """Assignment of cells, and refinement from the centres of the cells that truly belong together."""
@@ -89,27 +84,15 @@ class SemiDenseTask:
         found = losses.search_loss(refined, start, target, precise, refiner.search, HALF)
         corrected = losses.precision_loss(refined, target, precise, refiner.correction + 1.0)
         total = assigned + config.search_weight * found + config.precision_weight * corrected
-        with torch.no_grad():
-            best = assignment.log_scores.argmax(2, keepdim=True)
-            matched = truth.matched.any(2)
-            right = truth.matched.gather(2, best)[..., 0] & matched
-            error = (refined.points - target).norm(dim=-1)[there]
-            parts = {
-                "assignment": assigned,
-                "search": found,
-                "precision": corrected,
-                "recall": right.sum() / matched.sum().clamp(min=1),
-                "matched": matched.float().mean(),
-                "error": error.median() if len(error) else torch.zeros(()),
-            }
+        parts = {"assignment": assigned, "search": found, "precision": corrected}
+        parts |= losses.successes(assignment, truth, refined, target, there)
         return LossTerms(total, parts)
 
     def groups(self, module: nn.Module) -> Sequence[ParameterGroup]:
         """Published parts slowly, the rest fast; XFeat's heads, which cells do not need, not at all."""
         network = cast(SemiDense, module)
-        unused = ("keypoints.", "reliability.")
-        backbone = [p for name, p in network.backbone.named_parameters() if not name.startswith(unused)]
-        others = [p for name, p in network.named_parameters() if name.split(".")[0] not in {"backbone", "refiner"}]
+        backbone = parameters_without(network.backbone, ("keypoints", "reliability"))
+        others = parameters_without(network, ("backbone", "refiner"))
         return (
             ParameterGroup("backbone", backbone, 0.5 if isinstance(network.backbone, XFeat) else 1.0),
             ParameterGroup("assigner", others),
