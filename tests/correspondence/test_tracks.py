@@ -119,7 +119,7 @@ def test_tracks_of_a_noisy_matcher(covariance):
 def test_tracks_do_not_round_positions():
     """With exact matches of a smooth wall keypoints are exact to the curvature between the matches.
 
-    Positions on a grid of whole pixels alone would miss by 0.38 px in the median.
+    Positions on a grid of whole pixels alone would miss by 0.4 px in the median.
     """
     poses, found, _ = tracked(count=4, noise=0.0, wrong=0.0)
     misses = errors(poses, found)
