@@ -171,6 +171,6 @@ def _list(options: Options) -> None:
         for one in PRESETS
     ]
     headings = ["preset", "parameters", "images", "batch", "a pair", "usual run", "what it is"]
-    print_table("what can be trained; times are those of one core of a server CPU (Zen 5)", headings, rows)
+    print_table("what can be trained; times are those of one core of a server CPU (Xeon)", headings, rows)
     items = [dict(zip(headings, row, strict=True)) for row in rows]
     write_result(options.json, protocol="presets version 1", config=options, mean={}, items=items)

@@ -28,7 +28,7 @@ class Preset:
     rate: float
     """Highest learning rate."""
     core_seconds: float
-    """Of a server CPU (Zen 5) for one pair: forward and backward in bfloat16 and the making of the example."""
+    """Of a server CPU (Xeon) for one pair: forward and backward in bfloat16 and the making of the example."""
     usual_steps: int
     """Of the run that the estimate of its cost is for."""
 
